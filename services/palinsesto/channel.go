@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package palinsesto
+
+import (
+	"slices"
+	"time"
+)
+
+// ChannelState is whether a channel takes posts.
+type ChannelState string
+
+// The states of a channel; the empty one, of a channel that nothing has happened to, counts as connected.
+const (
+	ChannelConnected      ChannelState = "connected"
+	ChannelPaused         ChannelState = "paused"
+	ChannelNeedsReconnect ChannelState = "needs_reconnect"
+)
+
+// The events of a channel.
+const (
+	ChannelWasConnected      = "connected"
+	ChannelWasPaused         = "paused"
+	ChannelWasResumed        = "resumed"
+	ChannelWasNeedsReconnect = "needs_reconnect"
+	ChannelWasBudget         = "budget" // quota used, not before, times reserved
+)
+
+// Channel is what the log knows of an account: its state, its budget, and who has which moment.
+type Channel struct {
+	ID        string
+	State     ChannelState
+	Reason    string
+	NotBefore time.Time     // the network said: no call before
+	Reserved  []Reservation // moments given to posts, in order of time; the basis of spacing
+}
+
+// Reservation is a moment of a channel that belongs to a post.
+type Reservation struct {
+	Post string
+	At   time.Time
+}
+
+// Takes tells whether the channel takes posts.
+func (c Channel) Takes() bool { return c.State == "" || c.State == ChannelConnected }
+
+// ReservedFor is the moment that a post has.
+func (c Channel) ReservedFor(post string) (time.Time, bool) {
+	for _, r := range c.Reserved {
+		if r.Post == post {
+			return r.At, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Clash is the reservation of another post nearer to at than spacing.
+func (c Channel) Clash(post string, at time.Time, spacing time.Duration) (Reservation, bool) {
+	for _, r := range c.Reserved {
+		if d := r.At.Sub(at).Abs(); r.Post != post && d < spacing {
+			return r, true
+		}
+	}
+	return Reservation{}, false
+}
+
+// NextFree is the first moment from on that keeps the spacing to every other post's reservation.
+func (c Channel) NextFree(post string, from time.Time, spacing time.Duration) time.Time {
+	at := from
+	for _, r := range c.Reserved { // in order of time: one pass is enough
+		if r.Post != post && r.At.Sub(at).Abs() < spacing {
+			at = r.At.Add(spacing)
+		}
+	}
+	return at
+}
+
+// Reserve gives a moment to a post in place of what it had, and forgets what lies before keep.
+func (c Channel) Reserve(post string, at, keep time.Time) Channel {
+	rs := make([]Reservation, 0, len(c.Reserved)+1)
+	for _, r := range c.Reserved {
+		if r.Post != post && !r.At.Before(keep) {
+			rs = append(rs, r)
+		}
+	}
+	rs = append(rs, Reservation{Post: post, At: at})
+	slices.SortStableFunc(rs, func(a, b Reservation) int { return a.At.Compare(b.At) })
+	c.Reserved = rs
+	return c
+}
+
+// Release gives back what a post had.
+func (c Channel) Release(post string) Channel {
+	c.Reserved = slices.DeleteFunc(slices.Clone(c.Reserved), func(r Reservation) bool { return r.Post == post })
+	return c
+}

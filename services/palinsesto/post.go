@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package palinsesto
+
+import "time"
+
+// PostState is where a post stands; states.go has the table of what may follow what.
+type PostState string
+
+// The states of a post.
+const (
+	PostPlanned    PostState = "planned"
+	PostQueued     PostState = "queued"
+	PostDue        PostState = "due"
+	PostPublishing PostState = "publishing"
+	PostPosted     PostState = "posted"
+	PostRetrying   PostState = "retrying"
+	PostFailed     PostState = "failed"
+	PostUncertain  PostState = "uncertain"
+	PostMissed     PostState = "missed"
+	PostHeld       PostState = "held"
+	PostCancelled  PostState = "cancelled"
+	PostEditing    PostState = "editing"
+	PostEdited     PostState = "edited"
+	PostRemoving   PostState = "removing"
+	PostRemoved    PostState = "removed"
+	PostErased     PostState = "erased"
+)
+
+// Post is one variant on its way to one channel: the unit of publishing. Its content stands in the
+// approval of its segnalazione, named by Hash.
+type Post struct {
+	ID           string
+	Segnalazione string
+	Centre       string
+	Channel      string
+	Network      string
+	Kind         Kind
+	Title        string // of the segnalazione, cut for lists
+	Occurrence   int
+	State        PostState
+	// ApprovedAt is the sequence of the approval that this post carries out: an older one, delivered
+	// late, changes nothing.
+	ApprovedAt uint64
+	Hash       string    // of the approved variant
+	Due        time.Time // when it is to go out
+	FirstDue   time.Time // from when the grace counts; our own spacing moves it along with Due
+	Bend       bool      // Due may be moved by spacing
+	Expires    time.Time // of the segnalazione; zero: never
+	Parts      []PartState
+	Attempt    *Attempt // the newest; the history has the older ones
+	Attempts   int      // how many there were
+	Retries    int      // of the current due time: what back-off counts
+	Cause      string   // why it needs a hand, a short code to group by; empty: it does not
+	Problem    string   // the same as a sentence for people
+	Hold       string   // id of the hold that keeps it, when held
+	Link       string   // of the first part on the network
+	PostedAt   time.Time
+	Change     *Change // an edit or removal under way or failed
+}
+
+// PartState is what became of one part.
+type PartState struct {
+	Posted    bool
+	RemoteIDs []string // an album has one per item
+	Link      string
+}
+
+// Attempt is one try to publish one part: the intent, and what it came to.
+type Attempt struct {
+	Number   int // counts all attempts of the post, from 1
+	Part     int
+	Key      string // idempotency key: the same for every try of this part of this content
+	Hash     string // of the approved variant
+	Worker   string // who wrote the intent: the process, new at every start
+	Intended time.Time
+	Lasts    time.Duration // from Intended until the call has surely ended: call deadline and timeout
+	Verdict  string        // empty while open; else one of the verdicts of package channel
+	Status   int           // HTTP status, 0 without an answer
+	Took     time.Duration
+	Raw      string // the network's answer, bounded and without secrets
+	Settled  string // how an uncertain attempt was settled: by whom, or by what evidence
+}
+
+// Change is an edit or a removal on the network.
+type Change struct {
+	Kind    string // edit, remove
+	Hash    string // of the variant that it is edited to
+	By      Actor
+	Reason  string
+	Tries   int
+	Problem string // why it did not come about; a person then does it by hand
+	Cause   string
+}
+
+// NextPart is the first part that is not out; len(Parts) when all are.
+func (p Post) NextPart() int {
+	for i, x := range p.Parts {
+		if !x.Posted {
+			return i
+		}
+	}
+	return len(p.Parts)
+}
+
+// Open tells whether an attempt stands without a verdict.
+func (p Post) Open() bool { return p.Attempt != nil && p.Attempt.Verdict == "" }
+
+// Final tells whether nothing of the house moves p on by itself.
+func (p Post) Final() bool {
+	switch p.State {
+	case PostPosted, PostEdited, PostRemoved, PostCancelled, PostErased, PostFailed, PostMissed, PostUncertain:
+		return true
+	default:
+		return false
+	}
+}
+
+// NeedsHand tells whether a person has to look at p.
+func (p Post) NeedsHand() bool {
+	return p.State == PostFailed || p.State == PostUncertain || p.State == PostMissed || p.Cause != ""
+}
+
+// Late tells whether the grace is over at now.
+func (p Post) Late(now time.Time, grace time.Duration) bool { return now.Sub(p.FirstDue) > grace }
