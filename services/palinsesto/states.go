@@ -113,7 +113,8 @@ func (e SegEvent) To(from SegState) (to SegState, ok bool) {
 		return from, from != "" && from != SegErased
 	case SegWasErased:
 		return SegErased, from != ""
+	default:
+		s, known := segSteps[e]
+		return s.to, known && slices.Contains(s.from, from)
 	}
-	s, known := segSteps[e]
-	return s.to, known && slices.Contains(s.from, from)
 }
