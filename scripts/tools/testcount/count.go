@@ -111,7 +111,6 @@ func (c *counter) packageDone(e event) {
 	k := key(e.Package, "")
 	switch e.Action {
 	case "fail":
-		c.print(k)
 		c.printUnfinished(e.Package)
 		if !c.broken[k] {
 			c.Failed++
@@ -124,7 +123,7 @@ func (c *counter) packageDone(e event) {
 	delete(c.output, k)
 }
 
-// printUnfinished tells what tests had said when their process died.
+// printUnfinished tells what the package said outside its tests, and its tests when their process died.
 func (c *counter) printUnfinished(pkg string) {
 	for k := range c.output {
 		if strings.HasPrefix(k, pkg+" ") {
