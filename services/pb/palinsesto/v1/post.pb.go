@@ -80,17 +80,18 @@ func (x *PostEvent) GetPost() *Post {
 
 // Post is one variant on its way to one channel. Its content stands in the approval, named by hash.
 type Post struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Segnalazione  string                 `protobuf:"bytes,2,opt,name=segnalazione,proto3" json:"segnalazione,omitempty"`
-	Centre        string                 `protobuf:"bytes,3,opt,name=centre,proto3" json:"centre,omitempty"`
-	Channel       string                 `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
-	Network       string                 `protobuf:"bytes,5,opt,name=network,proto3" json:"network,omitempty"`
-	Kind          string                 `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`
-	Title         string                 `protobuf:"bytes,7,opt,name=title,proto3" json:"title,omitempty"`
-	Occurrence    int32                  `protobuf:"varint,8,opt,name=occurrence,proto3" json:"occurrence,omitempty"`
-	State         string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`
-	ApprovedAt    uint64                 `protobuf:"varint,10,opt,name=approved_at,json=approvedAt,proto3" json:"approved_at,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Id           string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Segnalazione string                 `protobuf:"bytes,2,opt,name=segnalazione,proto3" json:"segnalazione,omitempty"`
+	Centre       string                 `protobuf:"bytes,3,opt,name=centre,proto3" json:"centre,omitempty"`
+	Channel      string                 `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
+	Network      string                 `protobuf:"bytes,5,opt,name=network,proto3" json:"network,omitempty"`
+	Kind         string                 `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`
+	Title        string                 `protobuf:"bytes,7,opt,name=title,proto3" json:"title,omitempty"`
+	Occurrence   int32                  `protobuf:"varint,8,opt,name=occurrence,proto3" json:"occurrence,omitempty"`
+	State        string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`
+	// Version of the segnalazione whose approval this post carries out.
+	Approved      uint64                 `protobuf:"varint,10,opt,name=approved,proto3" json:"approved,omitempty"`
 	Hash          string                 `protobuf:"bytes,11,opt,name=hash,proto3" json:"hash,omitempty"`
 	Due           *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=due,proto3" json:"due,omitempty"`
 	FirstDue      *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=first_due,json=firstDue,proto3" json:"first_due,omitempty"`
@@ -203,9 +204,9 @@ func (x *Post) GetState() string {
 	return ""
 }
 
-func (x *Post) GetApprovedAt() uint64 {
+func (x *Post) GetApproved() uint64 {
 	if x != nil {
-		return x.ApprovedAt
+		return x.Approved
 	}
 	return 0
 }
@@ -612,7 +613,7 @@ const file_palinsesto_v1_post_proto_rawDesc = "" +
 	"\x18palinsesto/v1/post.proto\x12\rpalinsesto.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apalinsesto/v1/common.proto\"i\n" +
 	"\tPostEvent\x123\n" +
 	"\benvelope\x18\x01 \x01(\v2\x17.palinsesto.v1.EnvelopeR\benvelope\x12'\n" +
-	"\x04post\x18\x02 \x01(\v2\x13.palinsesto.v1.PostR\x04post\"\xa4\x06\n" +
+	"\x04post\x18\x02 \x01(\v2\x13.palinsesto.v1.PostR\x04post\"\x9f\x06\n" +
 	"\x04Post\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fsegnalazione\x18\x02 \x01(\tR\fsegnalazione\x12\x16\n" +
@@ -624,10 +625,9 @@ const file_palinsesto_v1_post_proto_rawDesc = "" +
 	"\n" +
 	"occurrence\x18\b \x01(\x05R\n" +
 	"occurrence\x12\x14\n" +
-	"\x05state\x18\t \x01(\tR\x05state\x12\x1f\n" +
-	"\vapproved_at\x18\n" +
-	" \x01(\x04R\n" +
-	"approvedAt\x12\x12\n" +
+	"\x05state\x18\t \x01(\tR\x05state\x12\x1a\n" +
+	"\bapproved\x18\n" +
+	" \x01(\x04R\bapproved\x12\x12\n" +
 	"\x04hash\x18\v \x01(\tR\x04hash\x12,\n" +
 	"\x03due\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x127\n" +
 	"\tfirst_due\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\bfirstDue\x12\x12\n" +
