@@ -84,7 +84,7 @@ need_buf() {
 	fi
 	say "buf from npm, as locked in scripts/tools/package-lock.json"
 	# Nothing of what is installed needs to run a script of its own for it.
-	(cd "$root/scripts/tools" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null)
+	(cd "$root/scripts/tools" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null)
 	cp "$lock" "$stamp"
 	have buf || die "npm brought no buf for this machine ($(uname -sm)): Linux on x86-64 or arm64 is needed"
 }
