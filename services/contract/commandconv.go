@@ -82,22 +82,13 @@ var postCommand = message[palinsesto.PostCommand, pb.PostCommand, *pb.PostComman
 var requeueMany = message[palinsesto.RequeueMany, pb.RequeueManyCommand, *pb.RequeueManyCommand]{
 	limit: MaxPayload,
 	to: func(_ *conv, x palinsesto.RequeueMany) *pb.RequeueManyCommand {
-		f := x.Filter
 		return &pb.RequeueManyCommand{
-			Head: headToPB(x.Command), Preview: x.Preview, Reason: prose(x.Reason),
-			Filter: &pb.PostFilter{
-				State: string(f.State), Channel: f.Channel, Centre: f.Centre, Cause: f.Cause, Segnalazione: f.Segnalazione,
-			},
+			Head: headToPB(x.Command), Filter: filterToPB(x.Filter), Preview: x.Preview, Reason: prose(x.Reason),
 		}
 	},
 	from: func(_ *conv, m *pb.RequeueManyCommand) palinsesto.RequeueMany {
-		f := m.GetFilter()
 		return palinsesto.RequeueMany{
-			Command: headFromPB(m.GetHead()), Preview: m.GetPreview(), Reason: m.GetReason(),
-			Filter: palinsesto.PostFilter{
-				State: palinsesto.PostState(f.GetState()), Channel: f.GetChannel(), Centre: f.GetCentre(),
-				Cause: f.GetCause(), Segnalazione: f.GetSegnalazione(),
-			},
+			Command: headFromPB(m.GetHead()), Filter: filterFromPB(m.GetFilter()), Preview: m.GetPreview(), Reason: m.GetReason(),
 		}
 	},
 }
@@ -164,6 +155,19 @@ func headToPB(c palinsesto.Command) *pb.CommandHead {
 
 func headFromPB(h *pb.CommandHead) palinsesto.Command {
 	return palinsesto.Command{ID: h.GetId(), Actor: actorFromPB(h.GetActor()), Trace: h.GetTrace()}
+}
+
+func filterToPB(f palinsesto.PostFilter) *pb.PostFilter {
+	return &pb.PostFilter{
+		State: string(f.State), Channel: f.Channel, Centre: f.Centre, Cause: f.Cause, Segnalazione: f.Segnalazione,
+	}
+}
+
+func filterFromPB(f *pb.PostFilter) palinsesto.PostFilter {
+	return palinsesto.PostFilter{
+		State: palinsesto.PostState(f.GetState()), Channel: f.GetChannel(), Centre: f.GetCentre(),
+		Cause: f.GetCause(), Segnalazione: f.GetSegnalazione(),
+	}
 }
 
 // filled gives nil for no bytes, as lists do.

@@ -52,21 +52,17 @@ func (c *conv) instant(ts *timestamppb.Timestamp) time.Time {
 // written writes a time with its offset as RFC 3339, which has no seconds in an offset (local mean
 // time before 1893 does): those lose the seconds of the offset and keep the instant.
 func (c *conv) written(t time.Time) string {
-	if t.IsZero() {
+	if t.IsZero() || !c.within(t) {
 		return ""
 	}
 	if _, off := t.Zone(); off%60 != 0 {
 		t = t.In(time.FixedZone("", off-off%60))
 	}
-	raw, err := t.MarshalText()
-	if err != nil {
-		c.fail("%w", err)
-	}
-	return string(raw)
+	return t.Format(time.RFC3339Nano)
 }
 
-// read reads what written wrote. Without a location of its own, time.Parse would answer with this
-// machine's zone where the offsets agree.
+// read reads what written wrote. With time.Local it would answer with this machine's zone where the
+// offsets agree, and with that zone's rules for other dates.
 func (c *conv) read(s string) time.Time {
 	if s == "" {
 		return time.Time{}
@@ -76,12 +72,21 @@ func (c *conv) read(s string) time.Time {
 		c.fail("%w", err)
 		return time.Time{}
 	}
-	// A year below 1 can be parsed after the offset is taken off, and could not be written again.
-	if y := t.UTC().Year(); y < 1 || y > 9999 {
-		c.fail("time out of range: %.40q", s)
+	if !c.within(t) {
 		return time.Time{}
 	}
 	return t
+}
+
+// within tells whether RFC 3339 can write t and its instant: four digits of year, less than a day of offset.
+func (c *conv) within(t time.Time) bool {
+	_, off := t.Zone()
+	year, utc := t.Year(), t.UTC().Year()
+	ok := min(year, utc) >= 1 && max(year, utc) <= 9999 && off > -86400 && off < 86400
+	if !ok {
+		c.fail("time out of range: year %d, offset %ds", year, off)
+	}
+	return ok
 }
 
 func lasting(d time.Duration) *durationpb.Duration {

@@ -91,14 +91,10 @@ var postReply = message[PostReply, pb.PostReply, *pb.PostReply]{
 var requeued = message[[]palinsesto.Requeued, pb.RequeueManyReply, *pb.RequeueManyReply]{
 	limit: maxReply,
 	to: func(c *conv, x []palinsesto.Requeued) *pb.RequeueManyReply {
-		return &pb.RequeueManyReply{Requeued: each(x, func(r palinsesto.Requeued) *pb.Requeued {
-			return &pb.Requeued{Post: r.Post, Channel: r.Channel, Due: c.stamp(r.Due), Refused: prose(r.Refused)}
-		})}
+		return &pb.RequeueManyReply{Requeued: each(x, c.requeuedToPB)}
 	},
 	from: func(c *conv, m *pb.RequeueManyReply) []palinsesto.Requeued {
-		return each(m.GetRequeued(), func(r *pb.Requeued) palinsesto.Requeued {
-			return palinsesto.Requeued{Post: r.GetPost(), Channel: r.GetChannel(), Due: c.instant(r.GetDue()), Refused: r.GetRefused()}
-		})
+		return each(m.GetRequeued(), c.requeuedFromPB)
 	},
 }
 
@@ -130,4 +126,12 @@ var mediaReply = message[MediaReply, pb.MediaReply, *pb.MediaReply]{
 	from: func(c *conv, m *pb.MediaReply) MediaReply {
 		return MediaReply{Media: c.mediaFromPB(m.GetMedia()), Notes: each(m.GetNotes(), problemFromPB)}
 	},
+}
+
+func (c *conv) requeuedToPB(r palinsesto.Requeued) *pb.Requeued {
+	return &pb.Requeued{Post: r.Post, Channel: r.Channel, Due: c.stamp(r.Due), Refused: prose(r.Refused)}
+}
+
+func (c *conv) requeuedFromPB(r *pb.Requeued) palinsesto.Requeued {
+	return palinsesto.Requeued{Post: r.GetPost(), Channel: r.GetChannel(), Due: c.instant(r.GetDue()), Refused: r.GetRefused()}
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package contract
+
+import (
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// The samples are what the goldens in proto/golden hold. Every field of every message is set in one of
+// them (TestGoldensLeaveNothingOut). Once released a sample is not changed: a field that is added
+// later is set in a new one, beside "Post" a "Post_2".
+
+const (
+	sampleSeg   = "019aa5b1-5c00-7a3e-8f60-3c5d9a1b2e4f"
+	samplePost  = "6d0c1b8e-9a55-8f7e-a1c4-55e20f3d7b90"
+	sampleHash  = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	sampleTrace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+)
+
+// rome is the zone of the offices in November; the contract keeps an offset, not a zone's name.
+var rome = time.FixedZone("", 3600)
+
+func at(minute int) time.Time {
+	return time.Date(2026, 11, 23, 9, minute, 0, 123456789, time.UTC)
+}
+
+var (
+	sampleActor = palinsesto.Actor{
+		ID: "token:019aa5b0-0000-7000-8000-000000000001", Name: "Elena Conti", Role: palinsesto.RoleReferente, Centre: "ancona",
+	}
+	sampleEditor = palinsesto.Actor{
+		ID: "token:019aa5b0-0000-7000-8000-000000000002", Name: "Redazione", Role: palinsesto.RoleRedattore,
+	}
+	sampleEnvelope = Envelope{
+		Actor: sampleActor, At: at(0), CommandID: "019aa5b1-0000-7000-8000-00000000000a",
+		Reason: "Corretta l’ora di inizio", Trace: sampleTrace,
+	}
+	sampleHead    = palinsesto.Command{ID: "019aa5b1-0000-7000-8000-00000000000a", Actor: sampleActor, Trace: sampleTrace}
+	sampleProblem = palinsesto.Problem{
+		Code: "V-URL", Level: palinsesto.LevelMark, Field: "link",
+		Text: "L’indirizzo non comincia con https://.", TextEN: "The address does not begin with https://.",
+	}
+	sampleMedia = palinsesto.Media{
+		Hash: sampleHash, Filename: "locandina.jpg", Alt: "Locandina del recruiting day: data, luogo e aziende presenti",
+		Kind: "image", MIME: "image/jpeg", Bytes: 183_204, Width: 1200, Height: 630,
+	}
+	sampleSpan = palinsesto.Span{Kind: "link", Offset: 7, Length: 11, URL: "https://cpi.example/recruiting"}
+	samplePart = palinsesto.Part{
+		Text: "Perché recruiting day? 👩‍💼", Spans: []palinsesto.Span{{Kind: "bold", Length: 7}, sampleSpan},
+		Media: []palinsesto.Media{sampleMedia}, Preview: true,
+	}
+	sampleVariant = palinsesto.Variant{
+		Channel: "telegram-marche", Network: "telegram", Parts: []palinsesto.Part{samplePart}, Hash: sampleHash,
+	}
+	sampleApproval = palinsesto.Approval{
+		By: sampleEditor, At: at(5), Hash: sampleHash, Due: at(30), Bend: true,
+		Variants: []palinsesto.Variant{sampleVariant}, SelfMade: true,
+	}
+	sampleContent = palinsesto.Content{
+		Kind: palinsesto.KindEvento, Title: "Recruiting day ad Ancona", Body: "Dieci aziende incontrano chi cerca lavoro.",
+		StartsAt:  time.Date(2026, 11, 27, 9, 30, 0, 0, rome),
+		EndsAt:    time.Date(2026, 11, 27, 12, 0, 0, 500_000_000, rome),
+		ExpiresAt: time.Date(2026, 11, 27, 12, 0, 0, 0, time.FixedZone("", -(9*3600+30*60))),
+		Place:     "Via Ruggeri 5, Ancona", Link: "https://cpi.example/recruiting", ContactEmail: "cpi.ancona@cpi.example",
+		Tags: []string{"lavoro", "ancona"}, Media: []palinsesto.Media{sampleMedia}, WantedChannels: []string{"telegram", "facebook-marche"},
+	}
+	sampleSegnalazione = palinsesto.Segnalazione{
+		ID: sampleSeg, Centre: "ancona", State: palinsesto.SegApproved, Version: 3, Content: sampleContent,
+		Channels: []string{"telegram-marche"}, Marks: []palinsesto.Problem{sampleProblem},
+		Similar: []string{"019aa5b1-5c00-7a3e-8f60-000000000000"}, ContentHash: sampleHash, Author: sampleActor,
+		SubmittedAt: at(1), Revisers: []string{sampleActor.ID}, Reason: "Manca il luogo",
+		Approval: &sampleApproval, Ever: []string{"telegram-marche"},
+	}
+	samplePartState = palinsesto.PartState{Posted: true, RemoteIDs: []string{"4711", "4712"}, Link: "https://t.me/cpimarche/4711"}
+	sampleAttempt   = palinsesto.Attempt{
+		Number: 2, Part: 1, Key: sampleHash, Hash: sampleHash, Worker: "publishing-1/8f3a", Intended: at(30),
+		Lasts: 35 * time.Second, Verdict: "posted", Status: 200, Took: 184*time.Millisecond + 7, Raw: `{"ok":true}`,
+		Settled: "testimone: messaggio 4711",
+	}
+	sampleChange = palinsesto.Change{
+		Kind: "edit", Hash: sampleHash, By: sampleEditor, Reason: "Cambiata la sala", Tries: 1,
+		Problem: "Il messaggio è più vecchio di 48 ore: correggerlo a mano.", Cause: "too_old",
+	}
+	samplePostState = palinsesto.Post{
+		ID: samplePost, Segnalazione: sampleSeg, Centre: "ancona", Channel: "telegram-marche", Network: "telegram",
+		Kind: palinsesto.KindEvento, Title: "Recruiting day ad Ancona", Occurrence: 1, State: palinsesto.PostPosted,
+		Approved: 3, Hash: sampleHash, Due: at(30), FirstDue: at(29), Bend: true, Expires: at(59),
+		Parts: []palinsesto.PartState{samplePartState, {}}, Attempt: &sampleAttempt, Attempts: 2, Retries: 1,
+		Cause: "change_failed", Problem: "La modifica non è riuscita.", Hold: "019aa5b1-0000-7000-8000-00000000000b",
+		Link: "https://t.me/cpimarche/4711", PostedAt: at(31), Change: &sampleChange,
+	}
+	sampleReservation = palinsesto.Reservation{Post: samplePost, At: at(30)}
+	sampleChannel     = palinsesto.Channel{
+		ID: "telegram-marche", State: palinsesto.ChannelNeedsReconnect, Reason: "Il token è stato revocato.",
+		NotBefore: at(40), Reserved: []palinsesto.Reservation{sampleReservation},
+	}
+	sampleHold = palinsesto.Hold{
+		ID: "019aa5b1-0000-7000-8000-00000000000b", Scope: palinsesto.ScopeTag, Value: "ancona",
+		Reason: "Lutto cittadino", By: sampleEditor, At: at(10),
+	}
+	sampleToken = palinsesto.Token{
+		ID: "019aa5b0-0000-7000-8000-000000000001", Name: "Elena Conti", Role: palinsesto.RoleReferente, Centre: "ancona",
+		Hash: sampleHash, Made: at(0), MadeBy: palinsesto.Actor{ID: "token:1", Name: "Amministrazione", Role: palinsesto.RoleAdmin},
+		Revoked: at(50),
+	}
+	sampleFilter = palinsesto.PostFilter{
+		State: palinsesto.PostFailed, Channel: "telegram-marche", Centre: "ancona", Cause: "content", Segnalazione: sampleSeg,
+	}
+	sampleRequeued = palinsesto.Requeued{
+		Post: samplePost, Channel: "telegram-marche", Due: at(45), Refused: "La segnalazione è scaduta.",
+	}
+	sampleRefusal = palinsesto.Error{
+		Code: palinsesto.CodeInvalid, Text: "La segnalazione ha un errore.", TextEN: "The segnalazione has one error.",
+		Problems: []palinsesto.Problem{sampleProblem},
+	}
+)
