@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package index
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrQuery says that a query names no such set, facet, limit or cursor.
+var ErrQuery = errors.New("ricerca non valida (invalid query)")
+
+// Query asks for one page.
+type Query struct {
+	Set       string
+	Facets    []string // all must hold
+	Cursor    string   // Page.Next of the page before; empty: the first page
+	Limit     int      // 1 to 200
+	Ascending bool     // lowest score first; else the highest
+}
+
+// Hit is one document of a page.
+type Hit struct {
+	ID    string
+	Seq   uint64
+	Score int64
+	Body  []byte
+}
+
+// Page is a part of a list. With several facets a page may be short, even empty, and yet have a Next:
+// one call looks at a bounded number of documents.
+type Page struct {
+	Hits  []Hit
+	Next  string // empty: the list ends here
+	Total int    // -1: not known, because several facets were asked for
+}
+
+// scanBudget is how many documents one call looks at when several facets must hold.
+const scanBudget = 5000
+
+func (q Query) check() (cursor string, err error) {
+	bad := func(what string) (string, error) { return "", fmt.Errorf("%w: %s", ErrQuery, what) }
+	if !validSet(q.Set) {
+		return bad("Set")
+	}
+	if q.Limit < 1 || q.Limit > 200 {
+		return bad("Limit")
+	}
+	if len(q.Facets) > maxFacets {
+		return bad("Facets")
+	}
+	for _, f := range q.Facets {
+		if !validFacet(f) {
+			return bad("Facets")
+		}
+	}
+	if q.Cursor == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	if err != nil {
+		return bad("Cursor")
+	}
+	if _, _, ok := splitMember(string(b)); !ok {
+		return bad("Cursor")
+	}
+	return string(b), nil
+}
+
+// List gives one page. What does not change while one pages appears exactly once.
+func (x *Index) List(ctx context.Context, q Query) (Page, error) {
+	cursor, err := q.check()
+	if err != nil {
+		return Page{}, err
+	}
+	args := []any{x.keys.space(""), schemaMark, q.Set, q.Ascending, cursor, q.Limit, scanBudget}
+	for _, f := range q.Facets {
+		args = append(args, f)
+	}
+	v, err := listScript.Run(ctx, x.db, []string{x.keys.current()}, args...).Slice()
+	if errors.Is(err, redis.Nil) {
+		return Page{}, ErrNoIndex
+	}
+	if err != nil {
+		return Page{}, fmt.Errorf("lettura dell'indice: %w", err)
+	}
+	return page(v, len(q.Facets) > 1)
+}
+
+// page reads the answer of list.lua: total, next, then member and packed document in turn.
+func page(v []any, several bool) (Page, error) {
+	if len(v) < 2 || len(v)%2 != 0 {
+		return Page{}, errPacked
+	}
+	p := Page{Total: -1, Hits: make([]Hit, 0, len(v)/2-1)}
+	if !several {
+		p.Total, _ = strconv.Atoi(text(v[0])) // nothing counted yet: 0
+	}
+	if next := text(v[1]); next != "" {
+		p.Next = base64.RawURLEncoding.EncodeToString([]byte(next))
+	}
+	for i := 2; i < len(v); i += 2 {
+		score, id, ok := splitMember(text(v[i]))
+		if !ok {
+			return Page{}, errPacked
+		}
+		s, err := unpack(text(v[i+1]))
+		if err != nil {
+			return Page{}, fmt.Errorf("%w: %s", err, id)
+		}
+		p.Hits = append(p.Hits, Hit{ID: id, Seq: s.seq, Score: score, Body: []byte(s.body)})
+	}
+	return p, nil
+}
+
+func text(v any) string {
+	s, _ := v.(string) // nil or a number: empty, which every reader refuses or takes for nothing
+	return s
+}
+
+// Get gives one document.
+func (x *Index) Get(ctx context.Context, set, id string) (Hit, error) {
+	var got *redis.StringCmd
+	err := x.inEpoch(ctx, func(p redis.Pipeliner, space string) { got = p.HGet(ctx, space+"d:"+set, id) })
+	if err != nil {
+		return Hit{}, err
+	}
+	if got.Err() != nil {
+		return Hit{}, ErrNotFound
+	}
+	s, err := unpack(got.Val())
+	if err != nil {
+		return Hit{}, fmt.Errorf("%w: %s %s", err, set, id)
+	}
+	if s.gone {
+		return Hit{}, ErrNotFound
+	}
+	return Hit{ID: id, Seq: s.seq, Score: s.score, Body: []byte(s.body)}, nil
+}
+
+// Counts says how many documents of the set have each value of a facet: for "state", such as
+// {"failed": 3}. With an empty facet the only value, "", has the size of the set.
+func (x *Index) Counts(ctx context.Context, set, facet string) (map[string]int, error) {
+	if !validSet(set) || strings.Contains(facet, "=") {
+		return nil, fmt.Errorf("%w: Counts", ErrQuery)
+	}
+	var got *redis.MapStringStringCmd
+	err := x.inEpoch(ctx, func(p redis.Pipeliner, space string) { got = p.HGetAll(ctx, space+"c:"+set+":"+facet) })
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]int, len(got.Val()))
+	for value, n := range got.Val() {
+		if out[value], err = strconv.Atoi(n); err != nil {
+			return nil, errPacked
+		}
+	}
+	return out, nil
+}
