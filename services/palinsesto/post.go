@@ -39,24 +39,24 @@ type Post struct {
 	Title        string // of the segnalazione, cut for lists
 	Occurrence   int
 	State        PostState
-	// ApprovedAt is the sequence of the approval that this post carries out: an older one, delivered
-	// late, changes nothing.
-	ApprovedAt uint64
-	Hash       string    // of the approved variant
-	Due        time.Time // when it is to go out
-	FirstDue   time.Time // from when the grace counts; our own spacing moves it along with Due
-	Bend       bool      // Due may be moved by spacing
-	Expires    time.Time // of the segnalazione; zero: never
-	Parts      []PartState
-	Attempt    *Attempt // the newest; the history has the older ones
-	Attempts   int      // how many there were
-	Retries    int      // of the current due time: what back-off counts
-	Cause      string   // why it needs a hand, a short code to group by; empty: it does not
-	Problem    string   // the same as a sentence for people
-	Hold       string   // id of the hold that keeps it, when held
-	Link       string   // of the first part on the network
-	PostedAt   time.Time
-	Change     *Change // an edit or removal under way or failed
+	// Approved is the version of the segnalazione whose approval this post carries out: an older
+	// approval, delivered late, changes nothing.
+	Approved uint64
+	Hash     string    // of the approved variant
+	Due      time.Time // when it is to go out
+	FirstDue time.Time // from when the grace counts; our own spacing moves it along with Due
+	Bend     bool      // Due may be moved by spacing
+	Expires  time.Time // of the segnalazione; zero: never
+	Parts    []PartState
+	Attempt  *Attempt // the newest; the history has the older ones
+	Attempts int      // how many there were
+	Retries  int      // of the current due time: what back-off counts
+	Cause    string   // why it needs a hand, a short code to group by; empty: it does not
+	Problem  string   // the same as a sentence for people
+	Hold     string   // id of the hold that keeps it, when held
+	Link     string   // of the first part on the network
+	PostedAt time.Time
+	Change   *Change // an edit or removal under way or failed
 }
 
 // PartState is what became of one part.
@@ -123,3 +123,47 @@ func (p Post) NeedsHand() bool {
 
 // Late tells whether the grace is over at now.
 func (p Post) Late(now time.Time, grace time.Duration) bool { return now.Sub(p.FirstDue) > grace }
+
+// Miss is p after its moment passed.
+func (p Post) Miss(expired bool) Post {
+	p.State, p.Hold = PostMissed, ""
+	p.Cause = "late"
+	p.Problem = "Il momento approvato è passato da troppo tempo: decidere se rimettere in coda o lasciar perdere."
+	if expired {
+		p.Cause = "expired"
+		p.Problem = "La segnalazione è scaduta: non si pubblica più."
+	}
+	return p
+}
+
+// Cancel is p after it was taken back before it went out.
+func (p Post) Cancel() Post {
+	p.State, p.Hold, p.Cause, p.Problem = PostCancelled, "", "", ""
+	return p
+}
+
+// HoldBy is p kept back by a hold.
+func (p Post) HoldBy(hold string) Post {
+	p.State, p.Hold = PostHeld, hold
+	return p
+}
+
+// HoldOfChannel names the stop that a channel itself is while it takes no posts.
+func HoldOfChannel(channel string) string { return "channel:" + channel }
+
+// PartOut is p after one part is out: due again while parts are left, else posted.
+func (p Post) PartOut(part int, out PartState, at time.Time) Post {
+	p.Parts = append([]PartState(nil), p.Parts...)
+	out.Posted = true
+	p.Parts[part] = out
+	p.Cause, p.Problem, p.Retries = "", "", 0
+	if part == 0 {
+		p.Link = out.Link
+	}
+	if p.NextPart() < len(p.Parts) {
+		p.State = PostDue
+		return p
+	}
+	p.State, p.PostedAt = PostPosted, at
+	return p
+}

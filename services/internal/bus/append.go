@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+)
+
+// ErrStale means that the aggregate moved on after it was read: load it and decide again.
+var ErrStale = errors.New("bus: stale, decide again")
+
+// headerAppend names one call of Append: how it finds its own message after a lost acknowledgement.
+// The command's id would not do: two workers may carry out the same command, and only one may win.
+const headerAppend = "Palinsesto-Append"
+
+// Append is an event on its way to the log.
+type Append struct {
+	Subject string
+	Event   string // name, for the header
+	Expect  uint64 // sequence of the aggregate's message on which this was decided; 0: there is none
+	Data    []byte
+}
+
+const (
+	codeStale        = 10071 // wrong last sequence
+	codeBusySequence = 10164 // the guard meets one that is still on its way
+	codeTooManyOpen  = 10210 // batches under way
+	codeIncomplete   = 10176 // the batch was dropped half-way
+	appendTries      = 8
+)
+
+// Append brings one event to the log and returns its sequence. It returns ErrStale when the guard
+// failed; any other error means that the log could not be reached or has no room, and that the event
+// is not there, as far as could be found out.
+//
+// Concurrent appends share a flush to disk; a lone one does not wait for company.
+func (b *Bus) Append(ctx context.Context, a Append) (uint64, error) {
+	p := &pending{a: a, nonce: nuid.Next(), done: make(chan struct{})}
+	if err := b.group.put(ctx, p); err != nil {
+		return 0, err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		// It may be on its way already: the group finishes it, and the caller must know the outcome.
+		<-p.done
+	}
+	if p.err != nil {
+		return 0, p.err
+	}
+	b.announce(a)
+	return p.seq, nil
+}
+
+func (p *pending) message() *nats.Msg {
+	m := nats.NewMsg(p.a.Subject)
+	m.Data = p.a.Data
+	m.Header[contract.HeaderEvent] = []string{p.a.Event}
+	m.Header[headerAppend] = []string{p.nonce}
+	m.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(p.a.Expect, 10)}
+	return m
+}
+
+// single appends one event by itself, until the outcome is known or the log stays away.
+func (b *Bus) single(ctx context.Context, p *pending) (uint64, error) {
+	var last error
+	for try := range appendTries {
+		if try > 0 {
+			if err := pause(ctx, try); err != nil {
+				break
+			}
+		}
+		seq, err := b.publishOne(ctx, p)
+		if err == nil {
+			return seq, nil
+		}
+		last = err
+		if isBusy(err) {
+			continue
+		}
+		// A guard fails also because our own earlier try was stored and its acknowledgement lost.
+		if seq, found, err := b.findOwn(ctx, p); err == nil && found {
+			return seq, nil
+		}
+		if isStale(err) {
+			return 0, ErrStale
+		}
+		if definite(err) {
+			return 0, fmt.Errorf("append to %s: %w", p.a.Subject, err)
+		}
+	}
+	return 0, fmt.Errorf("append to %s: the log does not answer: %w", p.a.Subject, last)
+}
+
+func (b *Bus) publishOne(ctx context.Context, p *pending) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestWait)
+	defer cancel()
+	// No retry below us: after a lost answer the aggregate is looked at first.
+	ack, err := b.js.PublishMsg(ctx, p.message(), jetstream.WithRetryAttempts(0))
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// findOwn looks whether p is on the log. Because its guard names the message before it, p can only be
+// the very next message of its subject.
+func (b *Bus) findOwn(ctx context.Context, p *pending) (uint64, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestWait)
+	defer cancel()
+	m, err := b.stream.GetMsg(ctx, p.a.Expect+1, jetstream.WithGetMsgSubject(p.a.Subject))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return m.Sequence, m.Header.Get(headerAppend) == p.nonce, nil
+}
+
+func apiCode(err error) (int, bool) {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return int(api.ErrorCode), true
+	}
+	return 0, false
+}
+
+func isStale(err error) bool { c, ok := apiCode(err); return ok && c == codeStale }
+
+func isBusy(err error) bool {
+	c, ok := apiCode(err)
+	return ok && (c == codeBusySequence || c == codeTooManyOpen || c == codeIncomplete)
+}
+
+// definite tells whether the server itself refused, so that another try would be refused too.
+func definite(err error) bool { _, ok := apiCode(err); return ok }
+
+// pause waits a little longer at each try, never in step with others.
+func pause(ctx context.Context, try int) error {
+	limit := min(time.Second, 5*time.Millisecond<<try)
+	t := time.NewTimer(time.Duration(rand.Int64N(int64(limit)))) //nolint:gosec // jitter needs no secret
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// announce tells who watches with "nats sub 'palinsesto.event.>'". Best effort: nothing depends on it.
+func (b *Bus) announce(a Append) {
+	if subject := contract.Announcement(a.Subject, a.Event); subject != "" {
+		_ = b.nc.Publish(subject, a.Data)
+	}
+}

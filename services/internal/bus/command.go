@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// Version of the rooms, as "nats micro ls" shows it; semantic versioning is required there.
+const Version = "0.1.0"
+
+// CommandWait is how long an answer to a command may take.
+const CommandWait = 30 * time.Second
+
+// Endpoint is one command that a room carries out.
+type Endpoint struct {
+	Verb   string
+	Handle func(ctx context.Context, data []byte) ([]byte, error)
+}
+
+// Serve carries out commands until ctx ends, then finishes those under way. Copies of a room share
+// the commands. It is seen by "nats micro ls", "info" and "stats".
+func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...Endpoint) error {
+	srv, err := micro.AddService(b.nc, micro.Config{
+		Name: "palinsesto-" + room, Version: Version, Description: description,
+		Metadata: map[string]string{"room": room, "host": hostname()},
+	})
+	if err != nil {
+		return fmt.Errorf("offer commands of %s: %w", room, err)
+	}
+	work := context.WithoutCancel(ctx)
+	for _, e := range endpoints {
+		err := srv.AddEndpoint(e.Verb, micro.HandlerFunc(func(req micro.Request) {
+			// One command must not wait for another: a handler of the library runs in the subscription's goroutine.
+			go b.answer(work, e, req)
+		}), micro.WithEndpointSubject(contract.CommandSubject(room, e.Verb)))
+		if err != nil {
+			_ = srv.Stop()
+			return fmt.Errorf("offer command %s.%s: %w", room, e.Verb, err)
+		}
+	}
+	if err := b.nc.FlushWithContext(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	<-ctx.Done()
+	return srv.Stop()
+}
+
+func (b *Bus) answer(ctx context.Context, e Endpoint, req micro.Request) {
+	ctx, cancel := context.WithTimeout(ctx, CommandWait)
+	defer cancel()
+	reply, err := b.carryOut(ctx, e, req.Data())
+	if err == nil {
+		_ = req.Respond(reply)
+		return
+	}
+	var refusal *palinsesto.Error
+	if !errors.As(err, &refusal) {
+		// What broke is for the log of this room; people get a sentence without its innards.
+		b.o.Log.Error("command failed", "verb", e.Verb, "error", err)
+		refusal = palinsesto.Refuse(palinsesto.CodeInternal,
+			"Qualcosa non ha funzionato da parte nostra: nulla è stato cambiato, oppure il comando si può ripetere senza danno.",
+			"Something failed on our side: nothing was changed, or the command can be sent again without harm.")
+	}
+	_ = req.Error(string(refusal.Code), refusal.TextEN, contract.EncodeRefusal(refusal))
+}
+
+func (b *Bus) carryOut(ctx context.Context, e Endpoint, data []byte) (reply []byte, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("command panicked: %v", x)
+		}
+	}()
+	return e.Handle(ctx, data)
+}
+
+// Request sends a command to a room. Refusals come back as *palinsesto.Error; so does a room that
+// does not answer, as CodeBusy.
+func (b *Bus) Request(ctx context.Context, room, verb string, data []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, CommandWait)
+	defer cancel()
+	m, err := b.nc.RequestWithContext(ctx, contract.CommandSubject(room, verb), data)
+	if err != nil {
+		return nil, unanswered(room, err)
+	}
+	if m.Header.Get(micro.ErrorCodeHeader) != "" {
+		if e := contract.DecodeRefusal(m.Data); e != nil {
+			return nil, e
+		}
+		return nil, palinsesto.Refuse(palinsesto.CodeInternal, "Risposta non leggibile.", m.Header.Get(micro.ErrorHeader))
+	}
+	return m.Data, nil
+}
+
+func unanswered(room string, err error) error {
+	why := "non risponde in tempo"
+	if errors.Is(err, nats.ErrNoResponders) {
+		why = "non è in funzione"
+	}
+	return palinsesto.Refuse(palinsesto.CodeBusy,
+		fmt.Sprintf("Il servizio %s %s: riprovare fra poco; se continua, avvisare gli operatori.", room, why),
+		fmt.Sprintf("Room %s does not answer (%v): try again soon.", room, err))
+}

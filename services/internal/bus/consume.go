@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+)
+
+// Consumer says which events a room wants, and how they come to it.
+type Consumer struct {
+	Name    string   // durable: where it left off is kept on the log
+	Filters []string // subjects, wildcards allowed
+	// Wants chooses events by name before anything else is done; nil: all.
+	Wants   func(event string) bool
+	Workers int           // events handled at the same moment; 0 counts as 1
+	Lease   time.Duration // an event whose handler gives no sign of life for so long goes to another copy
+}
+
+// Delivery is an event handed to a room, at least once.
+type Delivery struct {
+	Record
+	Deliveries int // from 1
+}
+
+// verdict is a handler's answer that is neither "done" nor "something broke".
+type verdict struct {
+	delay time.Duration
+	drop  bool
+	err   error
+}
+
+func (v *verdict) Error() string {
+	if v.err == nil {
+		return "later"
+	}
+	return v.err.Error()
+}
+
+func (v *verdict) Unwrap() error { return v.err }
+
+// Later asks for the event again after a delay, which the log keeps, not a goroutine.
+func Later(d time.Duration, why error) error { return &verdict{delay: d, err: why} }
+
+// IsLater tells whether err is a verdict that asks for the event again, as opposed to a failure.
+func IsLater(err error) bool {
+	var v *verdict
+	return errors.As(err, &v) && !v.drop
+}
+
+// IsDrop tells whether err is the verdict that gives an event up.
+func IsDrop(err error) bool {
+	var v *verdict
+	return errors.As(err, &v) && v.drop
+}
+
+// Drop gives the event up: it goes to the dead letters, where an operator sees it with the reason.
+func Drop(why error) error { return &verdict{drop: true, err: why} }
+
+const (
+	firstRedelivery = 200 * time.Millisecond
+	lastRedelivery  = 30 * time.Second
+	// panicsBeforeDrop: an event that crashes its handler each time is given up in the end.
+	panicsBeforeDrop = 5
+)
+
+// Consume hands events to handle until ctx ends, then lets those under way finish. It returns nil on
+// a clean stop. handle returns nil when the event is done with, Later, Drop, or any other error to get
+// it again after a while.
+func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Context, Delivery) error) error {
+	cons, err := b.consumer(ctx, c)
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", c.Name, err)
+	}
+	r := &receiver{b: b, c: c, handle: handle, slots: make(chan struct{}, max(1, c.Workers))}
+	// Handlers outlive ctx: a clean stop lets what has begun come to its end.
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	defer r.cancel()
+	cc, err := cons.Consume(func(m jetstream.Msg) { r.take(ctx, m) },
+		jetstream.PullMaxMessages(4*max(4, c.Workers)),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+			b.o.Log.Debug("consumer", "name", c.Name, "error", err)
+		}))
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", c.Name, err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-cc.Closed():
+	}
+	cc.Stop()
+	<-cc.Closed()
+	r.wg.Wait()
+	if ctx.Err() == nil {
+		return fmt.Errorf("consumer %s was ended by the server", c.Name)
+	}
+	return nil
+}
+
+func (b *Bus) consumer(ctx context.Context, c Consumer) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectWait)
+	defer cancel()
+	return b.js.CreateOrUpdateConsumer(ctx, contract.Stream, jetstream.ConsumerConfig{
+		Durable:        c.Name,
+		FilterSubjects: c.Filters,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        c.Lease,
+		DeliverPolicy:  jetstream.DeliverAllPolicy,
+		MaxDeliver:     -1,
+		MaxAckPending:  8 * max(16, c.Workers),
+	})
+}
+
+// receiver runs handlers and is the only place that acknowledges.
+type receiver struct {
+	b      *Bus
+	c      Consumer
+	handle func(context.Context, Delivery) error
+	slots  chan struct{}
+	wg     sync.WaitGroup
+	ctx    context.Context //nolint:containedctx // of the handlers: it outlives the call that consumes
+	cancel context.CancelFunc
+}
+
+func (r *receiver) take(ctx context.Context, m jetstream.Msg) {
+	event := m.Headers().Get(contract.HeaderEvent)
+	if r.c.Wants != nil && !r.c.Wants(event) {
+		_ = m.Ack()
+		return
+	}
+	meta, err := m.Metadata()
+	if err != nil {
+		r.b.o.Log.Error("message without metadata", "subject", m.Subject(), "error", err)
+		return
+	}
+	d := Delivery{
+		Record: Record{Subject: m.Subject(), Event: event, Seq: meta.Sequence.Stream,
+			Time: meta.Timestamp, Data: m.Data()},
+		Deliveries: int(min(meta.NumDelivered, 1<<30)),
+	}
+	alive := r.keepAlive(m)
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		alive()
+		return // not begun: another copy, or the next start, gets it
+	}
+	r.wg.Go(func() {
+		defer func() { <-r.slots }()
+		err := r.run(d)
+		alive()
+		r.answer(m, d, err)
+	})
+}
+
+// keepAlive extends the lease of a message while it waits and is handled; the result ends it.
+func (r *receiver) keepAlive(m jetstream.Msg) func() {
+	if r.c.Lease <= 0 {
+		return func() {}
+	}
+	every := r.c.Lease / 3
+	var mu sync.Mutex
+	ended := false
+	var t *time.Timer
+	mu.Lock()
+	defer mu.Unlock()
+	t = time.AfterFunc(every, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended {
+			_ = m.InProgress()
+			t.Reset(every)
+		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		ended = true
+		t.Stop()
+	}
+}
+
+// run calls the handler; a panic there must not take the house down.
+func (r *receiver) run(d Delivery) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("handler panicked: %v", x)
+			r.b.o.Log.Error("handler panicked", "consumer", r.c.Name, "subject", d.Subject, "panic", x, "stack", string(debug.Stack()))
+			if d.Deliveries >= panicsBeforeDrop {
+				err = Drop(err)
+			}
+		}
+	}()
+	return r.handle(r.ctx, d)
+}
+
+// answer turns the handler's verdict into an acknowledgement.
+func (r *receiver) answer(m jetstream.Msg, d Delivery, err error) {
+	var v *verdict
+	switch {
+	case err == nil:
+		_ = m.Ack()
+	case errors.As(err, &v) && v.drop:
+		if derr := r.b.bury(r.ctx, r.c.Name, d, v.err); derr != nil {
+			r.b.o.Log.Error("dead letter not stored, the event comes again", "subject", d.Subject, "error", derr)
+			_ = m.NakWithDelay(lastRedelivery)
+			return
+		}
+		_ = m.TermWithReason("dead letter")
+	case errors.As(err, &v):
+		_ = m.NakWithDelay(max(v.delay, time.Millisecond))
+	default:
+		wait := min(lastRedelivery, firstRedelivery<<min(d.Deliveries-1, 10))
+		r.b.o.Log.Warn("event not handled, it comes again", "consumer", r.c.Name, "subject", d.Subject,
+			"event", d.Event, "seq", d.Seq, "deliveries", d.Deliveries, "in", wait, "error", err)
+		_ = m.NakWithDelay(wait)
+	}
+}

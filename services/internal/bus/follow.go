@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bus
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+)
+
+// followAtOnce is how many messages are handed over together at most.
+const followAtOnce = 1000
+
+// Snapshot hands over the newest message of every aggregate, in the order of the log, and returns the
+// sequence that it includes; progress is told after each batch. Following from the next sequence on
+// then misses nothing: an aggregate that moved meanwhile comes again.
+func (b *Bus) Snapshot(ctx context.Context, take func(batch []Record, done, total uint64) error) (uint64, error) {
+	upTo, err := b.LastSeq(ctx)
+	if err != nil || upTo == 0 {
+		return 0, err
+	}
+	cons, err := b.js.OrderedConsumer(ctx, contract.Stream, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubjects: contract.StreamSubjects(),
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the log: %w", err)
+	}
+	info, err := cons.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the log: %w", err)
+	}
+	total := info.NumPending + uint64(max(0, info.NumAckPending)) + info.Delivered.Consumer
+	var done uint64
+	err = receive(ctx, cons, func(batch []Record, _ uint64) (bool, error) {
+		done += uint64(len(batch))
+		return done >= total, take(batch, done, total)
+	}, total == 0)
+	return upTo, err
+}
+
+// Follow hands over every message from a sequence on, in order, as they come, until ctx ends; caught
+// up tells how many are still to come.
+func (b *Bus) Follow(ctx context.Context, from uint64, filters []string, take func(batch []Record, pending uint64) error) error {
+	if len(filters) == 0 {
+		filters = contract.StreamSubjects()
+	}
+	cons, err := b.js.OrderedConsumer(ctx, contract.Stream, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(1, from), FilterSubjects: filters,
+	})
+	if err != nil {
+		return fmt.Errorf("follow the log: %w", err)
+	}
+	return receive(ctx, cons, func(batch []Record, pending uint64) (bool, error) {
+		return false, take(batch, pending)
+	}, false)
+}
+
+// receive gathers what has come into batches, so that a burst costs few calls and a lone event none
+// of the waiting.
+func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, uint64) (done bool, err error), empty bool) error {
+	if empty {
+		return nil
+	}
+	type item struct {
+		r       Record
+		pending uint64
+	}
+	ch := make(chan item, followAtOnce)
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cc, err := cons.Consume(func(m jetstream.Msg) {
+		meta, err := m.Metadata()
+		if err != nil {
+			return
+		}
+		r := Record{Subject: m.Subject(), Event: m.Headers().Get(contract.HeaderEvent),
+			Seq: meta.Sequence.Stream, Time: meta.Timestamp, Data: m.Data()}
+		select {
+		case ch <- item{r, meta.NumPending}:
+		case <-inner.Done():
+		}
+	}, jetstream.PullMaxMessages(2*followAtOnce))
+	if err != nil {
+		return fmt.Errorf("follow the log: %w", err)
+	}
+	defer func() { cancel(); cc.Stop(); <-cc.Closed() }()
+	for {
+		batch := make([]Record, 0, 64)
+		var last item
+		select {
+		case last = <-ch:
+			batch = append(batch, last.r)
+		case <-ctx.Done():
+			return nil
+		case <-cc.Closed():
+			return fmt.Errorf("follow the log: ended by the server")
+		}
+	more:
+		for len(batch) < followAtOnce {
+			select {
+			case last = <-ch:
+				batch = append(batch, last.r)
+			default:
+				break more
+			}
+		}
+		if done, err := take(batch, last.pending); err != nil || done {
+			return err
+		}
+	}
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bus
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The buckets: media for ever by content hash, uploads for a short while under a random name.
+const (
+	mediaBucket   = "palinsesto-media"
+	uploadsBucket = "palinsesto-uploads"
+	uploadAge     = time.Hour
+)
+
+func (b *Bus) openMedia(ctx context.Context) (err error) {
+	if b.media, err = b.bucket(ctx, mediaBucket, 0); err != nil {
+		return err
+	}
+	b.uploads, err = b.bucket(ctx, uploadsBucket, uploadAge)
+	return err
+}
+
+func (b *Bus) bucket(ctx context.Context, name string, ttl time.Duration) (jetstream.ObjectStore, error) {
+	s, err := b.js.ObjectStore(ctx, name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket: name, TTL: ttl, Storage: jetstream.FileStorage, Replicas: max(1, b.o.Replicas),
+		})
+	}
+	return s, err
+}
+
+// PutMedia stores bytes under their hash, unless they are there.
+func (b *Bus) PutMedia(ctx context.Context, hash string, data []byte) error {
+	if _, err := b.media.GetInfo(ctx, hash); err == nil {
+		return nil
+	}
+	_, err := b.media.Put(ctx, jetstream.ObjectMeta{Name: hash}, bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("store media: %w", err)
+	}
+	return nil
+}
+
+// OpenMedia reads media by hash; ErrNone when it is not there.
+func (b *Bus) OpenMedia(ctx context.Context, hash string) (io.ReadCloser, error) {
+	r, err := b.media.Get(ctx, hash)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil, ErrNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read media: %w", err)
+	}
+	return r, nil
+}
+
+// HasMedia tells whether media is there.
+func (b *Bus) HasMedia(ctx context.Context, hash string) (bool, error) {
+	_, err := b.media.GetInfo(ctx, hash)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// PutUpload keeps raw bytes under a temporary name until the media room has cleaned them, or an hour.
+func (b *Bus) PutUpload(ctx context.Context, name string, r io.Reader) error {
+	_, err := b.uploads.Put(ctx, jetstream.ObjectMeta{Name: name}, r)
+	if err != nil {
+		return fmt.Errorf("store upload: %w", err)
+	}
+	return nil
+}
+
+// TakeUpload reads an upload and removes it: what is kept is the cleaned file.
+func (b *Bus) TakeUpload(ctx context.Context, name string, limit int64) ([]byte, error) {
+	r, err := b.uploads.Get(ctx, name)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil, ErrNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read upload: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err := errors.Join(err, r.Close()); err != nil {
+		return nil, fmt.Errorf("read upload: %w", err)
+	}
+	return data, b.uploads.Delete(ctx, name)
+}

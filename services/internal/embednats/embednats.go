@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package embednats runs the log inside this process: a NATS server with JetStream that listens on
+// loopback only, flushes every acknowledged append to disk, and comes back by itself after a full disk.
+package embednats
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Options say where the log is kept and who may in.
+type Options struct {
+	Dir      string // of the file store
+	Port     int    // on 127.0.0.1; 0: any free one
+	User     string
+	Password string
+	Log      *slog.Logger
+}
+
+// Server is a running NATS server.
+type Server struct {
+	o    Options
+	port int // kept over a restart
+	mu   sync.RWMutex
+	s    *server.Server
+}
+
+const (
+	startWait = 30 * time.Second
+	// maxPayload leaves room for headers above the contract's bound on events.
+	maxPayload = 1 << 20
+)
+
+// Start runs a server and returns when it answers.
+func Start(o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	e := &Server{o: o, port: o.Port}
+	if e.port == 0 {
+		e.port = server.RANDOM_PORT
+	}
+	s, err := e.run()
+	if err != nil {
+		return nil, err
+	}
+	e.s = s
+	if a, ok := s.Addr().(*net.TCPAddr); ok {
+		e.port = a.Port
+	}
+	return e, nil
+}
+
+func (e *Server) options() *server.Options {
+	return &server.Options{
+		ServerName: "palinsesto", Host: "127.0.0.1", Port: e.port,
+		Username: e.o.User, Password: e.o.Password,
+		JetStream: true, StoreDir: e.o.Dir,
+		// The default flushes every two minutes: a power cut would lose what was acknowledged.
+		SyncAlways: true,
+		NoSigs:     true, DisableJetStreamBanner: true,
+		MaxPayload: maxPayload, MaxControlLine: 4096,
+		// -1 asks for a share of the machine's memory: a small house must not reserve it.
+		JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 50,
+	}
+}
+
+func (e *Server) run() (*server.Server, error) {
+	s, err := server.NewServer(e.options())
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS: %w", err)
+	}
+	s.SetLoggerV2(logger{e.o.Log}, false, false, false)
+	s.Start()
+	if !s.ReadyForConnections(startWait) {
+		s.Shutdown()
+		return nil, fmt.Errorf("embedded NATS did not start within %s (is the data folder writable, the port free?)", startWait)
+	}
+	if !s.JetStreamEnabled() {
+		s.Shutdown()
+		return nil, errors.New("embedded NATS: JetStream did not start: see the lines above")
+	}
+	return s, nil
+}
+
+func (e *Server) server() *server.Server {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.s
+}
+
+// InProcessConn connects without a socket.
+func (e *Server) InProcessConn() (net.Conn, error) {
+	return e.server().InProcessConn() //nolint:wrapcheck // nats.go wraps it
+}
+
+// URL is where a client on this machine reaches the server.
+func (e *Server) URL() string { return e.server().ClientURL() }
+
+// Healthy tells whether JetStream takes appends: a full disk switches it off until a restart.
+func (e *Server) Healthy() error {
+	if s := e.server(); s.JetStreamEnabled() {
+		return nil
+	}
+	return errors.New("JetStream is switched off in the embedded server: the disk was full")
+}
+
+// Restart stops the server and starts it again on the same files and port; clients reconnect.
+func (e *Server) Restart() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.s.Shutdown()
+	e.s.WaitForShutdown()
+	s, err := e.run()
+	if err != nil {
+		return err
+	}
+	e.s = s
+	return nil
+}
+
+// Stop ends the server after everything was flushed.
+func (e *Server) Stop() {
+	s := e.server()
+	s.Shutdown()
+	s.WaitForShutdown()
+}
