@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package publishing
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/channel"
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// Account names whose budget a channel uses beside its own, such as a bot that serves several chats.
+// An adapter that has one tells it without a secret in it.
+type Account interface {
+	Account() string
+}
+
+// budget takes one call out of what the channel and its account may still do; else it says how long to
+// wait. All copies of the room share it through the index.
+func (w *worker) budget(ctx context.Context) (time.Duration, error) {
+	if wait, err := w.blocked(ctx); err != nil || wait > 0 {
+		return wait, err
+	}
+	l := w.channel.Limits
+	if l.PerSecond == 0 && l.PerMinute == 0 {
+		return 0, nil
+	}
+	return w.Index.Take(ctx, index.Rate{Key: "chat:" + w.channel.ID, PerSecond: l.PerSecond, PerMinute: l.PerMinute, Burst: l.Burst})
+}
+
+// blocked tells how long the network wants to be left alone.
+func (w *worker) blocked(ctx context.Context) (time.Duration, error) {
+	var wait time.Duration
+	for _, key := range w.budgetKeys() {
+		until, err := w.Index.BlockedUntil(ctx, key)
+		if err != nil {
+			return 0, err
+		}
+		wait = max(wait, until.Sub(w.Clock()))
+	}
+	return wait, nil
+}
+
+func (w *worker) budgetKeys() []string {
+	keys := []string{"chat:" + w.channel.ID}
+	if a, ok := w.adapter.(Account); ok {
+		keys = append(keys, "account:"+a.Account())
+	}
+	return keys
+}
+
+// tellChannel writes on the channel what an error says of it: not before a moment, or that it needs
+// to be reconnected. One event per channel, not one per post.
+func (w *worker) tellChannel(ctx context.Context, err error) error {
+	var e *channel.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	switch e.Verdict {
+	case channel.RetryAfter:
+		return w.notBefore(ctx, w.Clock().Add(e.After))
+	case channel.Reconnect:
+		return w.needsReconnect(ctx, e.Text)
+	default:
+		return nil
+	}
+}
+
+func (w *worker) notBefore(ctx context.Context, until time.Time) error {
+	for _, key := range w.budgetKeys() {
+		if err := w.Index.Block(ctx, key, until); err != nil {
+			w.Log.Warn("retry-after not shared through the index", "channel", w.channel.ID, "error", err)
+		}
+	}
+	return w.updateChannel(ctx, "", func(c palinsesto.Channel) (string, palinsesto.Channel) {
+		if !until.After(c.NotBefore) {
+			return "", c
+		}
+		c.NotBefore = until
+		return palinsesto.ChannelWasBudget, c
+	})
+}
+
+func (w *worker) needsReconnect(ctx context.Context, why string) error {
+	return w.updateChannel(ctx, why, func(c palinsesto.Channel) (string, palinsesto.Channel) {
+		if !c.Takes() {
+			return "", c
+		}
+		c.State, c.Reason = palinsesto.ChannelNeedsReconnect, why
+		return palinsesto.ChannelWasNeedsReconnect, c
+	})
+}
+
+func (w *worker) updateChannel(ctx context.Context, why string, change func(palinsesto.Channel) (string, palinsesto.Channel)) error {
+	_, err := bus.Update(ctx, w.Bus, contract.Channels, contract.ChannelSubject(w.channel.ID), w.envelope(why),
+		func(cur contract.Event[palinsesto.Channel]) (bus.Decision[palinsesto.Channel], error) {
+			c := cur.State
+			c.ID = w.channel.ID
+			event, c := change(c)
+			return bus.Decision[palinsesto.Channel]{Event: event, State: c}, nil
+		})
+	return err
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package publishing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/channel"
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/failpoint"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// ahead is how long a delivery may wait here for its minute; scheduling hands posts over about a
+// second before they are due, so that only intent, look and call are left for the moment itself.
+const ahead = 2 * time.Second
+
+// handle takes one event of the channel's posts.
+func (w *worker) handle(ctx context.Context, d bus.Delivery) error {
+	p, err := bus.Decode(contract.Posts, d.Record)
+	if err != nil {
+		return bus.Drop(err)
+	}
+	if d.Deliveries > 1 { // the first delivery carries the state; a later one may be old news
+		if p, err = bus.Load(ctx, w.Bus, contract.Posts, d.Subject); err != nil {
+			return err
+		}
+	}
+	switch p.State.State {
+	case palinsesto.PostPublishing:
+		return w.lapse(ctx, p)
+	case palinsesto.PostEditing, palinsesto.PostRemoving:
+		return w.change(ctx, p, d)
+	case palinsesto.PostDue:
+		if p.Seq != d.Seq {
+			return nil // a newer event is on its way to somebody
+		}
+		return w.deliver(ctx, p)
+	default:
+		return nil
+	}
+}
+
+// deliver brings one part of a due post to its channel: section 6 of the design.
+func (w *worker) deliver(ctx context.Context, p post) error {
+	if _, working := w.mine.LoadOrStore(p.Subject, struct{}{}); working {
+		return bus.Later(w.cfg.Publishing.Lease/3, errors.New("this process is at it"))
+	}
+	defer w.mine.Delete(p.Subject)
+
+	if wait := p.State.Due.Sub(w.Clock()); wait > ahead {
+		return bus.Later(wait-ahead, errors.New("not due yet"))
+	}
+	variant, err := w.variants.find(ctx, p.State)
+	if err != nil {
+		return w.withoutContent(ctx, p, err)
+	}
+	prepared, err := w.prepare(ctx, p, variant)
+	if err != nil {
+		return w.unprepared(ctx, p, err)
+	}
+	failpoint.Hit("publishing.prepared")
+	if err := w.wait(ctx, p.State.Due); err != nil {
+		return bus.Later(0, err)
+	}
+	if stop, err := w.tooLate(ctx, p); stop || err != nil {
+		return err
+	}
+	if wait, err := w.budget(ctx); err != nil || wait > 0 {
+		return bus.Later(max(wait, 50*time.Millisecond), errors.Join(errors.New("no budget"), err))
+	}
+
+	started := time.Now() // monotonic: how old the intent is at the call
+	failpoint.Hit("publishing.before-intent")
+	p, err = w.put(ctx, p, palinsesto.PostWasPublishing, "", w.intent(p.State))
+	if errors.Is(err, bus.ErrStale) {
+		return nil // another worker won, or the post was withdrawn: whoever moved it goes on
+	}
+	if err != nil {
+		return err
+	}
+	failpoint.Hit("publishing.after-intent")
+	stopped, err := w.lookAgain(ctx, p)
+	if err != nil {
+		// No call was made and none will be: what the look could not tell is tried again from the start.
+		return w.settle(ctx, p, outcome{err: notSent("look_failed", "Il registro non rispondeva: nessun invio è stato fatto.", err)})
+	}
+	if stopped != nil {
+		return w.standDown(ctx, p, *stopped)
+	}
+	failpoint.Hit("publishing.before-call")
+	out := w.call(ctx, prepared, started)
+	failpoint.Hit("publishing.after-call")
+	return w.settle(ctx, p, out)
+}
+
+// prepare does what may be repeated. Media are fetched and checked, the request is built.
+func (w *worker) prepare(ctx context.Context, p post, v palinsesto.Variant) (channel.Prepared, error) {
+	i := p.State.NextPart()
+	if i >= len(v.Parts) {
+		return channel.Prepared{}, fmt.Errorf("post %s has no part %d", p.State.ID, i)
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Publishing.CallTimeout)
+	defer cancel()
+	return w.adapter.Prepare(ctx, channel.Delivery{
+		Post: p.State.ID, Number: i, Key: key(p.State, i), Part: v.Parts[i],
+		ReplyTo: replyTo(p.State, i),
+		Silent:  w.channel.Options.Silent(p.State.Due.In(w.cfg.Location())),
+		Open:    func(ctx context.Context, hash string) (io.ReadCloser, error) { return w.Bus.OpenMedia(ctx, hash) },
+	})
+}
+
+// key is the same for every try of one part of one content.
+func key(p palinsesto.Post, part int) string {
+	return palinsesto.DeriveID("key", p.ID, p.Hash, strconv.Itoa(part))
+}
+
+func replyTo(p palinsesto.Post, part int) string {
+	if part == 0 || len(p.Parts[part-1].RemoteIDs) == 0 {
+		return ""
+	}
+	return p.Parts[part-1].RemoteIDs[0]
+}
+
+// wait sleeps until due, to the millisecond and never less.
+func (w *worker) wait(ctx context.Context, due time.Time) error {
+	for {
+		left := due.Sub(w.Clock())
+		if left <= 0 {
+			return nil
+		}
+		t := time.NewTimer(left)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// tooLate writes down that the moment has passed while the post waited here for budget.
+func (w *worker) tooLate(ctx context.Context, p post) (bool, error) {
+	now := w.Clock()
+	late := p.State.Late(now, w.cfg.Publishing.GraceOf(string(p.State.Kind)))
+	expired := !p.State.Expires.IsZero() && now.After(p.State.Expires)
+	if !late && !expired {
+		return false, nil
+	}
+	_, err := w.put(ctx, p, palinsesto.PostWasMissed, "", p.State.Miss(expired))
+	return true, staleIsDone(err)
+}
+
+// intent is the state that says: this worker is about to call.
+func (w *worker) intent(p palinsesto.Post) palinsesto.Post {
+	part := p.NextPart()
+	p.State = palinsesto.PostPublishing
+	p.Attempts++
+	p.Attempt = &palinsesto.Attempt{
+		Number: p.Attempts, Part: part, Key: key(p, part), Hash: p.Hash, Worker: w.Worker, Intended: w.Clock(),
+		Lasts: w.cfg.Publishing.CallDeadline + w.cfg.Publishing.CallTimeout,
+	}
+	return p
+}
+
+// outcome is what one call came to.
+type outcome struct {
+	receipt channel.Receipt
+	err     error
+	took    time.Duration
+}
+
+// call makes the one request, unless the intent has grown old meanwhile: a worker that was paused
+// must not call when others have given it up.
+func (w *worker) call(ctx context.Context, p channel.Prepared, started time.Time) outcome {
+	if age := time.Since(started); age > w.cfg.Publishing.CallDeadline {
+		return outcome{err: notSent("late_worker", "Il processo si è fermato prima dell'invio: nessun invio è stato fatto.", nil)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Publishing.CallTimeout)
+	defer cancel()
+	begun := time.Now()
+	receipt, err := w.adapter.Publish(ctx, p)
+	return outcome{receipt: receipt, err: err, took: time.Since(begun)}
+}
+
+func notSent(cause, text string, err error) error {
+	return &channel.Error{Verdict: channel.NotSent, Cause: cause, Text: text, Err: err}
+}
+
+// staleIsDone: a lost race means that somebody else moved the post on.
+func staleIsDone(err error) error {
+	if errors.Is(err, bus.ErrStale) {
+		return nil
+	}
+	return err
+}
