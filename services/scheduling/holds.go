@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// placeHold stops. After it is acknowledged no call begins whose intent is later; what has an older
+// intent is listed.
+func (s *Service) placeHold(ctx context.Context, data []byte) ([]byte, error) {
+	cmd, err := contract.DecodePlaceHold(data)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	if err := s.checkHold(cmd); err != nil {
+		return nil, err
+	}
+	hold := palinsesto.Hold{ID: newID(cmd.ID), Scope: cmd.Scope, Value: cmd.Value, Reason: cmd.Reason, By: cmd.Actor, At: s.Clock()}
+	env := contract.Envelope{Actor: cmd.Actor, At: s.Clock(), CommandID: cmd.ID, Reason: cmd.Reason, Trace: cmd.Trace}
+	done, err := bus.Update(ctx, s.Bus, contract.Holds, contract.HoldSubject, env,
+		func(cur contract.Event[contract.HoldChange]) (bus.Decision[contract.HoldChange], error) {
+			next := contract.HoldChange{Standing: append(slices.Clone(cur.State.Standing), hold), Changed: hold}
+			return bus.Decision[contract.HoldChange]{Event: palinsesto.HoldWasPlaced, State: next}, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	flying, err := s.inFlight(ctx, done.Seq, done.State.Changed)
+	if err != nil {
+		s.Log.Warn("hold stands; posts in flight could not be listed", "error", err)
+	}
+	return contract.EncodeStopped(palinsesto.Stopped{Hold: done.State.Changed, InFlight: flying})
+}
+
+// newID makes the same id for the same command.
+func newID(command string) string {
+	if command != "" {
+		return palinsesto.DeriveID("hold", command)
+	}
+	return uuid.NewString()
+}
+
+func (s *Service) checkHold(cmd palinsesto.PlaceHold) error {
+	if !cmd.Actor.Can(palinsesto.ActHold, "") {
+		return palinsesto.Refuse(palinsesto.CodeForbidden, "Il ruolo non permette di fermare le pubblicazioni.", "This role may not place holds.")
+	}
+	var problems []palinsesto.Problem
+	add := func(field, it, en string) {
+		problems = append(problems, palinsesto.Problem{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: field, Text: it, TextEN: en})
+	}
+	if strings.TrimSpace(cmd.Reason) == "" {
+		add("reason", "Scrivere il motivo del fermo.", "Write the reason of the stop.")
+	}
+	switch cmd.Scope {
+	case palinsesto.ScopeAll:
+	case palinsesto.ScopeNetwork, palinsesto.ScopeTag:
+		if cmd.Value == "" {
+			add("value", "Indicare quale rete o tag fermare.", "Say which network or tag.")
+		}
+	case palinsesto.ScopeChannel:
+		if _, ok := s.cfg.Channel(cmd.Value); !ok {
+			add("value", "Canale sconosciuto.", "Unknown channel.")
+		}
+	case palinsesto.ScopeCentre:
+		if _, ok := s.cfg.Centre(cmd.Value); !ok {
+			add("value", "Centro sconosciuto.", "Unknown centre.")
+		}
+	default:
+		add("scope", "Indicare all, network, channel, centre o tag.", "Give all, network, channel, centre or tag.")
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Il fermo non è stato posto.", TextEN: "The hold was not placed.", Problems: problems}
+}
+
+// inFlight lists the posts under a hold whose intent is older than it, read at a state of the log that
+// includes the hold: what is found is publishing now, and nothing of it can begin afterwards.
+func (s *Service) inFlight(ctx context.Context, seq uint64, h palinsesto.Hold) ([]string, error) {
+	if err := s.indexReaches(ctx, seq); err != nil {
+		return nil, err
+	}
+	shown, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostPublishing}, requeueMost)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, p := range shown {
+		cur, err := bus.LoadAt(ctx, s.Bus, contract.Posts, contract.PostSubject(p.Channel, p.ID), seq)
+		if err != nil {
+			return ids, err
+		}
+		var tags []string
+		if h.Scope == palinsesto.ScopeTag {
+			seg, err := bus.Load(ctx, s.Bus, contract.Segnalazioni, contract.SegSubject(p.Centre, p.Segnalazione))
+			if err != nil {
+				return ids, err
+			}
+			tags = seg.State.Tags
+		}
+		if _, stops := (palinsesto.Holds{h}).Stops(cur.State, tags); stops && cur.State.State == palinsesto.PostPublishing {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids, nil
+}
+
+// indexWait bounds how long a command waits for the index to show what the log has.
+const indexWait = 5 * time.Second
+
+// indexReaches waits until the index shows the log up to a sequence.
+func (s *Service) indexReaches(ctx context.Context, seq uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, indexWait)
+	defer cancel()
+	for {
+		m, err := s.Index.Meta(ctx)
+		if err == nil && m.Ready && m.Seq >= seq {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// liftHold goes on. What the hold kept back is let go by onStop, also if this process dies now.
+func (s *Service) liftHold(ctx context.Context, data []byte) ([]byte, error) {
+	cmd, err := contract.DecodeLiftHold(data)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	if !cmd.Actor.Can(palinsesto.ActOperate, "") {
+		return nil, palinsesto.Refuse(palinsesto.CodeForbidden, "Togliere un fermo spetta agli operatori.", "Lifting a hold is for operators.")
+	}
+	env := contract.Envelope{Actor: cmd.Actor, At: s.Clock(), CommandID: cmd.ID, Reason: cmd.Reason, Trace: cmd.Trace}
+	done, err := bus.Update(ctx, s.Bus, contract.Holds, contract.HoldSubject, env,
+		func(cur contract.Event[contract.HoldChange]) (bus.Decision[contract.HoldChange], error) {
+			i := slices.IndexFunc(cur.State.Standing, func(h palinsesto.Hold) bool { return h.ID == cmd.HoldID })
+			if i < 0 {
+				return bus.Decision[contract.HoldChange]{}, palinsesto.Refuse(palinsesto.CodeNotFound, "Questo fermo non c'è, o è già stato tolto.", "No such hold, or it was lifted.")
+			}
+			next := contract.HoldChange{Changed: cur.State.Standing[i], Standing: slices.Delete(slices.Clone(cur.State.Standing), i, i+1)}
+			return bus.Decision[contract.HoldChange]{Event: palinsesto.HoldWasLifted, State: next}, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	return contract.EncodeStopped(palinsesto.Stopped{Hold: done.State.Changed})
+}
+
+// setChannel pauses, resumes or declares reconnected.
+func (s *Service) setChannel(may palinsesto.Action, event string, to palinsesto.ChannelState) func(context.Context, []byte) ([]byte, error) {
+	return func(ctx context.Context, data []byte) ([]byte, error) {
+		cmd, err := contract.DecodeSetChannel(data)
+		if err != nil {
+			return nil, malformed(err)
+		}
+		if !cmd.Actor.Can(may, "") {
+			return nil, palinsesto.Refuse(palinsesto.CodeForbidden, "Il ruolo non permette di cambiare lo stato dei canali.", "This role may not change channels.")
+		}
+		if !s.served(cmd.Channel) {
+			return nil, palinsesto.Refuse(palinsesto.CodeNotFound, "Canale sconosciuto.", "Unknown channel.")
+		}
+		env := contract.Envelope{Actor: cmd.Actor, At: s.Clock(), CommandID: cmd.ID, Reason: cmd.Reason, Trace: cmd.Trace}
+		done, err := bus.Update(ctx, s.Bus, contract.Channels, contract.ChannelSubject(cmd.Channel), env,
+			func(cur channelEvent) (bus.Decision[palinsesto.Channel], error) {
+				c := cur.State
+				if c.State == palinsesto.ChannelNeedsReconnect && event == palinsesto.ChannelWasResumed {
+					return bus.Decision[palinsesto.Channel]{}, palinsesto.Refuse(palinsesto.CodeConflict,
+						"Il canale va prima ricollegato: "+c.Reason, "The channel needs to be reconnected first.")
+				}
+				c.ID, c.State, c.Reason = cmd.Channel, to, cmd.Reason
+				return bus.Decision[palinsesto.Channel]{Event: event, State: c}, nil
+			})
+		if err != nil {
+			return nil, err
+		}
+		return contract.EncodeChannelReply(contract.ChannelReply{Channel: done.State, Seq: done.Seq})
+	}
+}

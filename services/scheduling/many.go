@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// requeueMost bounds one command on many posts; the answer says so when there were more.
+const requeueMost = 1000
+
+// requeueMany re-queues every failed or missed post that a filter finds, or says what would happen.
+func (s *Service) requeueMany(ctx context.Context, data []byte) ([]byte, error) {
+	cmd, err := contract.DecodeRequeueMany(data)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	posts, err := s.find(ctx, cmd.Filter)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]palinsesto.Requeued, 0, len(posts))
+	for _, p := range posts {
+		lines = append(lines, s.requeueOne(ctx, cmd, p))
+	}
+	return contract.EncodeRequeued(lines)
+}
+
+func (s *Service) requeueOne(ctx context.Context, cmd palinsesto.RequeueMany, p palinsesto.Post) palinsesto.Requeued {
+	line := palinsesto.Requeued{Post: p.ID, Channel: p.Channel}
+	one := palinsesto.PostCommand{Command: cmd.Command, PostID: p.ID, Reason: cmd.Reason}
+	// Each post has a command id of its own, the same when the whole command is sent again.
+	one.ID = palinsesto.DeriveID("requeue", cmd.ID, p.ID)
+	var err error
+	if cmd.Preview {
+		line.Due, err = s.preview(ctx, one, p)
+	} else {
+		var done post
+		done, err = s.carryOut(ctx, one, s.requeue)
+		line.Due = done.State.Due
+	}
+	if err != nil {
+		line.Refused = sentence(err)
+	}
+	return line
+}
+
+func sentence(err error) string {
+	var e *palinsesto.Error
+	if errors.As(err, &e) {
+		return e.Text
+	}
+	return "Errore interno: riprovare."
+}
+
+// find lists the posts of a filter that may be re-queued.
+func (s *Service) find(ctx context.Context, f palinsesto.PostFilter) ([]palinsesto.Post, error) {
+	states := []palinsesto.PostState{palinsesto.PostFailed, palinsesto.PostMissed}
+	if f.State != "" {
+		states = []palinsesto.PostState{f.State}
+	}
+	var out []palinsesto.Post
+	for _, st := range states {
+		f.State = st
+		ps, err := s.list(ctx, f, requeueMost-len(out))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ps...)
+	}
+	return out, nil
+}
+
+// list reads posts from the index, page by page, at most so many.
+func (s *Service) list(ctx context.Context, f palinsesto.PostFilter, most int) ([]palinsesto.Post, error) {
+	q := index.Query{Set: "post", Facets: facets(f), Limit: 200, Ascending: true}
+	var out []palinsesto.Post
+	for len(out) < most {
+		page, err := s.Index.List(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range page.Hits {
+			_, p, err := contract.Posts.Decode(h.Body)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
+		}
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	return out[:min(most, len(out))], nil
+}
+
+func facets(f palinsesto.PostFilter) []string {
+	var out []string
+	for _, x := range [][2]string{{"state", string(f.State)}, {"channel", f.Channel}, {"centre", f.Centre}, {"cause", f.Cause}, {"seg", f.Segnalazione}} {
+		if x[1] != "" {
+			out = append(out, x[0]+"="+x[1])
+		}
+	}
+	return out
+}
+
+// preview says when a post would go, without moving anything.
+func (s *Service) preview(ctx context.Context, cmd palinsesto.PostCommand, p palinsesto.Post) (time.Time, error) {
+	if !cmd.Actor.Can(palinsesto.ActOperate, "") {
+		return time.Time{}, palinsesto.Refuse(palinsesto.CodeForbidden, "Rimettere in coda spetta agli operatori.", "Re-queueing is for operators.")
+	}
+	if p.State != palinsesto.PostFailed && p.State != palinsesto.PostMissed {
+		return time.Time{}, notNow(p)
+	}
+	if err := s.stillApproved(ctx, p); err != nil {
+		return time.Time{}, err
+	}
+	ch, err := bus.Load(ctx, s.Bus, contract.Channels, contract.ChannelSubject(p.Channel))
+	if err != nil && !errors.Is(err, bus.ErrNone) {
+		return time.Time{}, err
+	}
+	return ch.State.NextFree(p.ID, s.Clock(), s.spacing(p.Channel)), nil
+}

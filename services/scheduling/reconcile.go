@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/failpoint"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// segConsumers is how many segnalazioni are reconciled at the same moment.
+const segConsumers = 32
+
+func (s *Service) segnalazioni() bus.Consumer {
+	return bus.Consumer{
+		Name: "scheduling-segnalazioni", Filters: []string{contract.AllSegs}, Workers: segConsumers, Lease: time.Minute,
+		Wants: func(event string) bool {
+			switch palinsesto.SegEvent(event) {
+			case palinsesto.SegWasApproved, palinsesto.SegWasRevised, palinsesto.SegWasWithdrawn,
+				palinsesto.SegWasExpired, palinsesto.SegWasErased:
+				return true
+			default:
+				return false
+			}
+		},
+	}
+}
+
+// errInFlight: what is at the network now has to come to its verdict first.
+var errInFlight = errors.New("a post of it is in flight")
+
+const inFlightWait = 2 * time.Second
+
+// onSegnalazione brings the posts of a segnalazione in line with it, whatever the event was: the
+// newest state decides, so that order and repetition of events do not matter.
+func (s *Service) onSegnalazione(ctx context.Context, d bus.Delivery) error {
+	seg, err := bus.Load(ctx, s.Bus, contract.Segnalazioni, d.Subject)
+	if err != nil {
+		return err
+	}
+	err = s.reconcile(ctx, seg.State)
+	if errors.Is(err, errInFlight) {
+		return bus.Later(inFlightWait, err)
+	}
+	return err
+}
+
+// reconcile makes, moves, cancels, corrects or removes the posts of one segnalazione.
+func (s *Service) reconcile(ctx context.Context, seg palinsesto.Segnalazione) error {
+	var errs []error
+	for _, id := range channelsOf(seg) {
+		errs = append(errs, s.reconcilePost(ctx, seg, id))
+	}
+	return errors.Join(errs...)
+}
+
+// channelsOf are those where a post exists or should.
+func channelsOf(seg palinsesto.Segnalazione) []string {
+	ids := slices.Clone(seg.Ever)
+	if seg.Approval != nil {
+		for _, v := range seg.Approval.Variants {
+			if !slices.Contains(ids, v.Channel) {
+				ids = append(ids, v.Channel)
+			}
+		}
+	}
+	return ids
+}
+
+func (s *Service) reconcilePost(ctx context.Context, seg palinsesto.Segnalazione, channel string) error {
+	subject := contract.PostSubject(channel, palinsesto.PostID(seg.ID, channel, 0))
+	for try := 0; ; try++ {
+		cur, err := bus.Load(ctx, s.Bus, contract.Posts, subject)
+		if err != nil && !errors.Is(err, bus.ErrNone) {
+			return err
+		}
+		err = s.bringInLine(ctx, seg, channel, cur)
+		if !errors.Is(err, bus.ErrStale) || try > 20 {
+			return err
+		}
+	}
+}
+
+func (s *Service) bringInLine(ctx context.Context, seg palinsesto.Segnalazione, channel string, cur post) error {
+	v, approved := seg.Variant(channel)
+	if approved && seg.State == palinsesto.SegApproved {
+		return s.bringOut(ctx, seg, v, cur)
+	}
+	return s.takeBack(ctx, seg, cur)
+}
+
+// bringOut queues what is approved, or corrects what is out already: an approval never makes a second
+// post of what the public sees.
+func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) error {
+	p := cur.State
+	switch p.State {
+	case palinsesto.PostPublishing:
+		return errInFlight
+	case palinsesto.PostUncertain, palinsesto.PostRemoving, palinsesto.PostRemoved, palinsesto.PostErased:
+		return nil // settling or a person decides first; resolve comes back here
+	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
+		if p.Hash == v.Hash || (p.Change != nil && p.Change.Hash == v.Hash) {
+			return nil
+		}
+		p.State = palinsesto.PostEditing
+		p.Change = &palinsesto.Change{Kind: "edit", Hash: v.Hash, By: seg.Approval.By}
+		_, err := s.put(ctx, cur, palinsesto.PostWasEditing, s.envelope("testo corretto e approvato"), p)
+		return err
+	}
+	if p.Approved >= seg.Version {
+		return nil // this approval was carried out
+	}
+	return s.queue(ctx, seg, v, cur)
+}
+
+// queue gives the post its moment and writes it down.
+func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) error {
+	p := cur.State
+	outParts := p.Parts // parts that are out stay out if the content is the same
+	if p.ID == "" || p.Hash != v.Hash || len(outParts) != len(v.Parts) {
+		outParts = make([]palinsesto.PartState, len(v.Parts))
+	}
+	next := palinsesto.Post{
+		ID: palinsesto.PostID(seg.ID, v.Channel, 0), Segnalazione: seg.ID, Centre: seg.Centre, Channel: v.Channel,
+		Network: v.Network, Kind: seg.Kind, Title: cut(seg.Title, 120), State: palinsesto.PostQueued,
+		Approved: seg.Version, Hash: v.Hash, Expires: seg.ExpiresAt, Parts: outParts,
+		Attempts: p.Attempts, Bend: seg.Approval.Bend || seg.Approval.Due.IsZero(),
+	}
+	at := seg.Approval.Due
+	if now := s.Clock(); at.IsZero() || at.Before(now) && next.Bend {
+		at = now
+	}
+	due, err := s.reserve(ctx, next, at)
+	if err != nil {
+		return err
+	}
+	next.Due, next.FirstDue = due, due
+	env := contract.Envelope{Actor: seg.Approval.By, At: s.Clock(), Reason: moved(at, due)}
+	failpoint.Hit("scheduling.before-queued")
+	_, err = s.put(ctx, cur, palinsesto.PostWasQueued, env, next)
+	failpoint.Hit("scheduling.after-queued")
+	return err
+}
+
+func moved(wanted, due time.Time) string {
+	if due.Equal(wanted) {
+		return ""
+	}
+	return fmt.Sprintf("spostato di %s per la distanza fra i post del canale", due.Sub(wanted).Round(time.Second))
+}
+
+// takeBack cancels what is not out and, of what was withdrawn, removes what is.
+func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur post) error {
+	p := cur.State
+	gone := seg.State == palinsesto.SegWithdrawn || seg.State == palinsesto.SegErased
+	switch p.State {
+	case palinsesto.PostPlanned, palinsesto.PostQueued, palinsesto.PostDue, palinsesto.PostRetrying,
+		palinsesto.PostHeld, palinsesto.PostMissed, palinsesto.PostFailed:
+		if seg.State == palinsesto.SegExpired {
+			return s.expirePost(ctx, cur)
+		}
+		_, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), p.Cancel())
+		return errors.Join(err, s.release(ctx, p))
+	case palinsesto.PostPublishing:
+		return errInFlight
+	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
+		if !gone || p.Change != nil && p.Change.Kind == "remove" {
+			return nil
+		}
+		p.State = palinsesto.PostRemoving
+		p.Change = &palinsesto.Change{Kind: "remove", Reason: seg.Reason}
+		_, err := s.put(ctx, cur, palinsesto.PostWasRemoving, s.envelope(seg.Reason), p)
+		return err
+	default:
+		return nil
+	}
+}
+
+func (s *Service) expirePost(ctx context.Context, cur post) error {
+	switch cur.State.State {
+	case palinsesto.PostQueued, palinsesto.PostRetrying, palinsesto.PostHeld, palinsesto.PostDue:
+		_, err := s.put(ctx, cur, palinsesto.PostWasMissed, s.envelope("scaduta"), cur.State.Miss(true))
+		return err
+	default:
+		return nil
+	}
+}
+
+// cut shortens at a rune.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}

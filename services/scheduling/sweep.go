@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+const (
+	sweepEvery = "@every 1m"
+	// stuckAfter: a due post that nobody took up for so long is handed over anew; an old event of it
+	// loses against the new one's sequence.
+	stuckAfter = 5 * time.Minute
+)
+
+// runSweeps looks for what time alone changes, on one copy of the room at a time.
+func (s *Service) runSweeps(ctx context.Context) error {
+	c := cron.New(cron.WithLocation(s.cfg.Location()), cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
+	if _, err := c.AddFunc(sweepEvery, func() { s.sweep(ctx) }); err != nil {
+		return err
+	}
+	c.Start()
+	<-ctx.Done()
+	<-c.Stop().Done()
+	return nil
+}
+
+func (s *Service) sweep(ctx context.Context) {
+	mine, err := s.Index.Once(ctx, "sweep", 30*time.Second)
+	if err != nil || !mine {
+		return
+	}
+	for name, run := range map[string]func(context.Context) error{"expired": s.sweepExpired, "stuck": s.sweepStuck, "held": s.sweepHeld} {
+		if err := run(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, index.ErrNoIndex) {
+			s.Log.Warn("sweep not finished, it runs again in a minute", "sweep", name, "error", err)
+		}
+	}
+}
+
+// sweepExpired closes segnalazioni past their expiry, decided or not.
+func (s *Service) sweepExpired(ctx context.Context) error {
+	for _, state := range []palinsesto.SegState{palinsesto.SegSubmitted, palinsesto.SegChangesRequested, palinsesto.SegApproved} {
+		q := index.Query{Set: "seg", Facets: []string{"state=" + string(state)}, Limit: 200, Ascending: true}
+		for {
+			page, err := s.Index.List(ctx, q)
+			if err != nil {
+				return err
+			}
+			for _, h := range page.Hits {
+				_, seg, err := contract.Segnalazioni.Decode(h.Body)
+				if err != nil {
+					return err
+				}
+				if seg.ExpiredAt(s.Clock()) {
+					if err := s.expire(ctx, seg); err != nil {
+						return err
+					}
+				}
+			}
+			if page.Next == "" {
+				break
+			}
+			q.Cursor = page.Next
+		}
+	}
+	return nil
+}
+
+func (s *Service) expire(ctx context.Context, seg palinsesto.Segnalazione) error {
+	_, err := bus.Update(ctx, s.Bus, contract.Segnalazioni, contract.SegSubject(seg.Centre, seg.ID), s.envelope("scadenza passata"),
+		func(cur segnalazione) (bus.Decision[palinsesto.Segnalazione], error) {
+			next := cur.State
+			to, ok := palinsesto.SegWasExpired.To(next.State)
+			if !ok || !next.ExpiredAt(s.Clock()) {
+				return bus.Decision[palinsesto.Segnalazione]{}, nil
+			}
+			next.State = to
+			next.Version++
+			return bus.Decision[palinsesto.Segnalazione]{Event: string(palinsesto.SegWasExpired), State: next}, nil
+		})
+	return err
+}
+
+// sweepStuck hands over anew what is due and was taken up by nobody.
+func (s *Service) sweepStuck(ctx context.Context) error {
+	due, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostDue}, requeueMost)
+	if err != nil {
+		return err
+	}
+	for _, p := range due {
+		if s.Clock().Sub(p.Due) < stuckAfter {
+			continue
+		}
+		cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(p.Channel, p.ID))
+		if err != nil {
+			return err
+		}
+		if cur.State.State != palinsesto.PostDue || s.Clock().Sub(cur.Envelope.At) < stuckAfter {
+			continue
+		}
+		if _, err := s.put(ctx, cur, palinsesto.PostWasDue, s.envelope("nessuno l'aveva preso in carico"), cur.State); err != nil && !errors.Is(err, bus.ErrStale) {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepHeld lets go posts whose stop does not stand any more: the event may have been lost, or the
+// post was held just as the stop was lifted.
+func (s *Service) sweepHeld(ctx context.Context) error {
+	held, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostHeld}, requeueMost)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	now, err := s.look(ctx, nil)
+	if err != nil {
+		return err
+	}
+	standing := map[string]bool{}
+	for _, h := range now.holds {
+		standing[h.ID] = true
+	}
+	for _, c := range s.cfg.Channels {
+		if ch := now.channels[c.ID]; !ch.Takes() {
+			standing[palinsesto.HoldOfChannel(c.ID)] = true
+		}
+	}
+	for _, p := range held {
+		if standing[p.Hold] || p.Hold == palinsesto.HoldOfChannel(p.Channel) && !s.served(p.Channel) {
+			continue
+		}
+		if err := s.letGoOne(ctx, p, p.Hold); err != nil {
+			return err
+		}
+	}
+	return nil
+}
