@@ -37,6 +37,7 @@ func (s *Sandbox) routes() http.Handler {
 	return secured(s.guard.Handler(mux))
 }
 
+// secured sets the headers of every page and file that is not a network's API.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()

@@ -207,6 +207,7 @@ func (f Fault) matches(c Call) bool {
 		(f.Account == "" || slices.ContainsFunc(c.names(), func(n string) bool { return strings.EqualFold(n, f.Account) }))
 }
 
+// fires rolls the dice only for calls that match, so that a seed gives the same story whatever else is sent.
 func (a *armed) fires() bool {
 	if a.Count > 0 && a.Hits >= a.Count {
 		return false

@@ -90,6 +90,7 @@ func (s *Sandbox) pageData(r *http.Request) pageData {
 	return data
 }
 
+// links are relative, so that the wall may lie under any path, and keep the reader's choice of channel.
 func links(query url.Values) pageLinks {
 	plain, auto := url.Values{}, url.Values{"refresh": {strconv.Itoa(refreshing)}}
 	for _, name := range []string{"account", "network", "limit"} {

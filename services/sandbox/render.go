@@ -86,6 +86,8 @@ func (r *renderer) until(at, end int) int {
 	}
 }
 
+// closeEnded closes what ends here and, HTML being a tree, whatever was opened inside it, which is then
+// opened again.
 func (r *renderer) closeEnded(at int) bool {
 	first := slices.IndexFunc(r.stack, func(e Entity) bool { return e.Offset+e.Length == at })
 	if first < 0 {

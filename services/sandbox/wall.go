@@ -71,6 +71,8 @@ type wall struct {
 	log     *slog.Logger
 }
 
+// put adds an item or replaces the one with its key. The index grows with the wall and never shrinks:
+// deleted items stay.
 func (w *wall) put(item Item) {
 	if at, known := w.index[item.key()]; known {
 		items := slices.Clone(w.items)

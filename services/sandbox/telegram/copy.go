@@ -22,6 +22,7 @@ func (c *call) source(what string) (sandbox.Item, error) {
 	return item, nil
 }
 
+// again makes a draft of what is on the wall; its files are there already.
 func again(item sandbox.Item) draft {
 	d := draft{kind: item.Kind, body: formatted{item.Text, item.Entities}, preview: item.LinkPreview}
 	if len(item.Media) > 0 {
@@ -30,6 +31,7 @@ func again(item sandbox.Item) draft {
 	return d
 }
 
+// forwardMessage is also the only way to read a message back: it returns content and origin.
 func (c *call) forwardMessage() (any, error) {
 	item, err := c.source("forward")
 	if err != nil {
@@ -43,6 +45,7 @@ func (c *call) forwardMessage() (any, error) {
 	return c.one(d)
 }
 
+// copyMessage answers with the id alone and leaves no trace of where it came from.
 func (c *call) copyMessage() (any, error) {
 	item, err := c.source("copy")
 	if err != nil {

@@ -47,6 +47,7 @@ func (c *call) change(f func(item *sandbox.Item) error) (any, error) {
 		if err := f(&item); err != nil {
 			return nil, err
 		}
+		// Callers are to take this refusal as success: the message already reads as they want.
 		if same(before, item) {
 			return nil, badRequest(notModified)
 		}
@@ -129,6 +130,7 @@ func (c *call) mayDelete(chat *Chat, item sandbox.Item) bool {
 	return own && rights.Post || rights.Delete
 }
 
+// remove leaves the item on the wall as deleted: its id is never given again.
 func (c *call) remove(item sandbox.Item) {
 	c.h.s.Edit(Network, item.Account, item.ID, func(i *sandbox.Item) { i.Deleted, i.Pinned = true, false })
 }

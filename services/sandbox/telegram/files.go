@@ -83,6 +83,7 @@ func inspect(kind string, f file) (upload, error) {
 	return u, nil
 }
 
+// photo reads the header only: decoding all of it would let a small file ask for much memory.
 func (u *upload) photo() error {
 	if len(u.data) > maxPhoto {
 		return badRequest("file is too big")
@@ -121,6 +122,7 @@ func loopbackClient() *http.Client {
 	}
 }
 
+// isLoopback is the first look at an address; the dialer takes the second, at what it resolved to.
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && address.Unmap().IsLoopback()

@@ -148,6 +148,7 @@ func (p *markdownParser) token(rest string) error {
 	return nil
 }
 
+// tokenOf takes the longest token, so that "__" is underline and not italic twice.
 func tokenOf(rest string) string {
 	for _, long := range []string{"```", "__", "||", "!["} {
 		if strings.HasPrefix(rest, long) {

@@ -40,6 +40,7 @@ func (p params) get(name string) string {
 	return ""
 }
 
+// flag reads a boolean as the real server does, which takes several words for yes and all else for no.
 func (p params) flag(name string) bool {
 	switch strings.ToLower(p.get(name)) {
 	case "true", "yes", "1", "t", "y":
@@ -104,6 +105,7 @@ func (p params) addForm(encoded string) *apiError {
 	return nil
 }
 
+// addJSON flattens an object; a list or a bare value is no set of arguments.
 func (p params) addJSON(body []byte) *apiError {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
@@ -145,6 +147,7 @@ func (p params) readMultipart(parts *multipart.Reader, body io.Reader) *apiError
 	}
 }
 
+// addPart holds a part in memory. One byte past the limit is read, to tell "full" from "too much".
 func (p params) addPart(part *multipart.Part) *apiError {
 	name, isFile := part.FormName(), part.FileName() != ""
 	limit := int64(maxPlain)

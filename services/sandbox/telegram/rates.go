@@ -43,6 +43,7 @@ type bucket struct {
 	at     time.Time
 }
 
+// budget is one of the three limits that a message has to pass.
 type budget struct {
 	key             string
 	size, perSecond float64 // capacity, refill
@@ -76,6 +77,7 @@ func (h *Handler) spend(chat *Chat, bot *Bot, n int) error {
 	return nil
 }
 
+// refill brings a bucket up to now, on the sandbox's clock: a test moves it instead of waiting.
 func (h *Handler) refill(b budget, now time.Time) float64 {
 	held := h.buckets[b.key]
 	if held == nil {

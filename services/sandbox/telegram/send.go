@@ -121,6 +121,7 @@ func (c *call) sendMediaGroup() (any, error) {
 // together says whether two kinds may share an album: documents keep to themselves.
 func together(a, b string) bool { return (a == "document") == (b == "document") }
 
+// mediaDraft reads one InputMedia, whose caption has a parse mode of its own.
 func (c *call) mediaDraft(item inputMedia) (draft, error) {
 	switch item.Type {
 	case "photo", "video", "document":
@@ -176,6 +177,7 @@ func (c *call) publish(drafts []draft, album bool) ([]*message, error) {
 		return nil, err
 	}
 	items := make([]sandbox.Item, len(drafts))
+	// An album is nothing but messages that share this; there is no object above them.
 	group := ""
 	if album {
 		c.h.albums++

@@ -123,6 +123,7 @@ func (c *call) getUpdates() (any, error) {
 	}
 }
 
+// startPolling takes the one place there is; two pollers would each see half of the news.
 func (c *call) startPolling() bool {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()
