@@ -16,7 +16,10 @@ import (
 // that fits nowhere stays whole, and Check refuses it. Media that the network has no use for are left
 // out: files of captions, and images on a network of videos.
 func Split(network, text string, spans []palinsesto.Span, media []palinsesto.Media, preview bool) []palinsesto.Part {
-	l := table[network]
+	l, known := For(network)
+	if !known {
+		l.Album, l.Captions = len(media), true // nothing is known of it: leave all as it is
+	}
 	groups := l.groups(media)
 	if len(groups) == 0 {
 		return []palinsesto.Part{{Text: text, Spans: clip(spans, 0, len(text)), Preview: preview && text != ""}}
