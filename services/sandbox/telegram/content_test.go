@@ -24,11 +24,10 @@ func TestFiles(t *testing.T) {
 		"no picture":     {"photo", []byte("ciao"), "Bad Request: IMAGE_PROCESS_FAILED"},
 		"cut in header":  {"photo", small[:12], "Bad Request: IMAGE_PROCESS_FAILED"},
 		"empty":          {"photo", nil, "Bad Request: file must be non-empty"},
-		"too big":        {"photo", append(picture(t, 1, 1), make([]byte, maxPhoto)...), "Bad Request: file is too big"},
-		"too wide":       {"photo", picture(t, 9990, 500), "Bad Request: PHOTO_INVALID_DIMENSIONS"},
-		"just fits":      {"photo", picture(t, 9500, 500), ""},
-		"too thin":       {"photo", picture(t, 2001, 100), "Bad Request: PHOTO_INVALID_DIMENSIONS"},
-		"ratio of 20":    {"photo", picture(t, 2000, 100), ""},
+		"too wide":       {"photo", header(9990, 500), "Bad Request: PHOTO_INVALID_DIMENSIONS"},
+		"just fits":      {"photo", header(9500, 500), ""},
+		"too thin":       {"photo", header(2001, 100), "Bad Request: PHOTO_INVALID_DIMENSIONS"},
+		"ratio of 20":    {"photo", header(2000, 100), ""},
 		"video":          {"video", movie, ""},
 		"no video":       {"video", []byte("ftypisom"), "Bad Request: VIDEO_CONTENT_TYPE_INVALID"},
 		"document":       {"document", []byte("1\n00:00"), ""},
@@ -54,9 +53,16 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+func TestPhotoOverTheLimit(t *testing.T) {
+	_, err := inspect("photo", file{data: append(header(4, 3), make([]byte, maxPhoto)...)})
+	require.EqualError(t, err, "Bad Request: file is too big")
+}
+
 func TestFileOverTheLimitOfUploads(t *testing.T) {
-	w := newWorld(t, nil)
-	status, body := w.files("sendDocument", map[string]string{"chat_id": channel}, map[string][]byte{"document": make([]byte, maxFile+1)})
+	w := newWorld(t, func(o *Options) { o.MaxFile = 1000 })
+	status, _ := w.files("sendDocument", map[string]string{"chat_id": channel}, map[string][]byte{"document": make([]byte, 1000)})
+	require.Equal(t, 200, status)
+	status, body := w.files("sendDocument", map[string]string{"chat_id": channel}, map[string][]byte{"document": make([]byte, 1001)})
 	require.Equal(t, 413, status)
 	require.Equal(t, refusal(413, "Request Entity Too Large"), body)
 	w = newWorld(t, func(o *Options) { o.MaxBody = 1000 })

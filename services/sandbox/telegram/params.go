@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	maxFields = 100      // of one request
-	maxPlain  = 1 << 20  // a body without files, and one field of a multipart body
-	maxFile   = 50 << 20 // https://core.telegram.org/bots/api#sending-files
+	maxFields = 100     // of one request
+	maxPlain  = 1 << 20 // a body without files, and one field of a multipart body
 )
 
 // params are a request's arguments, flattened to strings as the real server does: what is structured is
 // JSON text, whichever way the body came.
 type params struct {
-	values map[string]string
-	files  map[string]file
+	maxFile int64
+	values  map[string]string
+	files   map[string]file
 }
 
 type file struct {
@@ -64,8 +64,8 @@ func (p params) decode(name string, out any) *apiError {
 var errTooLarge = &apiError{Code: http.StatusRequestEntityTooLarge, Description: "Request Entity Too Large"}
 
 // readParams reads address and body, bounded.
-func readParams(w http.ResponseWriter, r *http.Request, maxBody int64) (params, *apiError) {
-	p := params{values: map[string]string{}, files: map[string]file{}}
+func readParams(w http.ResponseWriter, r *http.Request, maxBody, maxFile int64) (params, *apiError) {
+	p := params{maxFile: maxFile, values: map[string]string{}, files: map[string]file{}}
 	if err := p.addForm(r.URL.RawQuery); err != nil {
 		return p, err
 	}
@@ -152,7 +152,7 @@ func (p params) addPart(part *multipart.Part) *apiError {
 	name, isFile := part.FormName(), part.FileName() != ""
 	limit := int64(maxPlain)
 	if isFile {
-		limit = maxFile
+		limit = p.maxFile
 	}
 	data, err := io.ReadAll(io.LimitReader(part, limit+1))
 	if err != nil {

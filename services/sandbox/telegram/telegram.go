@@ -44,6 +44,8 @@ type Options struct {
 	HidePins bool `json:"hide_pins,omitempty"`
 	// MaxBody bounds a whole request (default 128 MiB).
 	MaxBody int64 `json:"max_body,omitempty"`
+	// MaxFile bounds one file (default 50 MiB, https://core.telegram.org/bots/api#sending-files).
+	MaxFile int64 `json:"max_file,omitempty"`
 }
 
 // Bot is one bot of the fixture; ID may be absent: the digits of its token.
@@ -105,6 +107,9 @@ type membership struct{ chat, bot int64 }
 func New(s *sandbox.Sandbox, o Options) (*Handler, error) {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 128 << 20
+	}
+	if o.MaxFile <= 0 {
+		o.MaxFile = 50 << 20
 	}
 	o.Rates = o.Rates.withDefaults()
 	h := &Handler{s: s, o: o, bots: map[string]*Bot{}, fetcher: loopbackClient()}
@@ -223,7 +228,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// The body is read before anything is answered, also to the unknown: a server that closes on a client
 	// in mid-request makes it see a reset.
-	params, err := readParams(w, r, h.o.MaxBody)
+	params, err := readParams(w, r, h.o.MaxBody, h.o.MaxFile)
 	if err != nil {
 		fail(err)
 		return

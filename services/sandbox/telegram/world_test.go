@@ -4,7 +4,9 @@ package telegram
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"hash/crc32"
 	"image"
 	"image/png"
 	"mime/multipart"
@@ -136,6 +138,15 @@ func picture(t *testing.T, width, height int) []byte {
 	var out bytes.Buffer
 	require.NoError(t, png.Encode(&out, image.NewGray(image.Rect(0, 0, width, height))))
 	return out.Bytes()
+}
+
+// header is the beginning of a PNG, which is all that is read of it (RFC 2083, 4.1.1).
+func header(width, height uint32) []byte {
+	chunk := append([]byte("IHDR"), 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0)
+	binary.BigEndian.PutUint32(chunk[4:], width)
+	binary.BigEndian.PutUint32(chunk[8:], height)
+	out := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), chunk...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(chunk))
 }
 
 var movie = append([]byte{0, 0, 0, 16}, "ftypisom\x00\x00\x02\x00restofthefile"...)
