@@ -10,8 +10,9 @@ import (
 // SegReply is the state after a command on a segnalazione.
 type SegReply struct {
 	Segnalazione palinsesto.Segnalazione
-	Seq          uint64 // on the log
-	Created      bool   // false when the same command had been done before
+	Seq          uint64   // on the log
+	Created      bool     // false when the same command had been done before
+	InFlight     []string // of withdraw: ids of posts that were being sent; their outcome is still to come
 }
 
 // PostReply is the state after a command on a post.
@@ -71,10 +72,14 @@ func DecodeMediaReply(b []byte) (MediaReply, error) { return mediaReply.decode(b
 var segReply = message[SegReply, pb.SegnalazioneReply, *pb.SegnalazioneReply]{
 	limit: maxReply,
 	to: func(c *conv, x SegReply) *pb.SegnalazioneReply {
-		return &pb.SegnalazioneReply{Segnalazione: c.segToPB(x.Segnalazione), Seq: x.Seq, Created: x.Created}
+		return &pb.SegnalazioneReply{
+			Segnalazione: c.segToPB(x.Segnalazione), Seq: x.Seq, Created: x.Created, InFlight: x.InFlight,
+		}
 	},
 	from: func(c *conv, m *pb.SegnalazioneReply) SegReply {
-		return SegReply{Segnalazione: c.segFromPB(m.GetSegnalazione()), Seq: m.GetSeq(), Created: m.GetCreated()}
+		return SegReply{
+			Segnalazione: c.segFromPB(m.GetSegnalazione()), Seq: m.GetSeq(), Created: m.GetCreated(), InFlight: m.GetInFlight(),
+		}
 	},
 }
 

@@ -334,7 +334,9 @@ type SegnalazioneReply struct {
 	// The sequence on the log.
 	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
 	// False when the same command had been done before.
-	Created       bool `protobuf:"varint,3,opt,name=created,proto3" json:"created,omitempty"`
+	Created bool `protobuf:"varint,3,opt,name=created,proto3" json:"created,omitempty"`
+	// Of withdraw: the posts whose intent is older than the withdrawal; their outcome is still to come.
+	InFlight      []string `protobuf:"bytes,4,rep,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +390,13 @@ func (x *SegnalazioneReply) GetCreated() bool {
 		return x.Created
 	}
 	return false
+}
+
+func (x *SegnalazioneReply) GetInFlight() []string {
+	if x != nil {
+		return x.InFlight
+	}
+	return nil
 }
 
 // PostCommand goes to palinsesto.cmd.scheduling.{requeue,cancel,resolve,remove}.
@@ -1300,11 +1309,12 @@ const file_palinsesto_v1_commands_proto_rawDesc = "" +
 	"\x04head\x18\x01 \x01(\v2\x1a.palinsesto.v1.CommandHeadR\x04head\x12'\n" +
 	"\x0fsegnalazione_id\x18\x02 \x01(\tR\x0esegnalazioneId\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\x04R\aversion\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x80\x01\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x9d\x01\n" +
 	"\x11SegnalazioneReply\x12?\n" +
 	"\fsegnalazione\x18\x01 \x01(\v2\x1b.palinsesto.v1.SegnalazioneR\fsegnalazione\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x18\n" +
-	"\acreated\x18\x03 \x01(\bR\acreated\"\xca\x01\n" +
+	"\acreated\x18\x03 \x01(\bR\acreated\x12\x1b\n" +
+	"\tin_flight\x18\x04 \x03(\tR\binFlight\"\xca\x01\n" +
 	"\vPostCommand\x12.\n" +
 	"\x04head\x18\x01 \x01(\v2\x1a.palinsesto.v1.CommandHeadR\x04head\x12\x17\n" +
 	"\apost_id\x18\x02 \x01(\tR\x06postId\x12,\n" +
