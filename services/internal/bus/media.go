@@ -5,12 +5,15 @@ package bus
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
 // The buckets: media for ever by content hash, uploads for a short while under a random name.
@@ -38,16 +41,42 @@ func (b *Bus) bucket(ctx context.Context, name string, ttl time.Duration) (jetst
 	return s, err
 }
 
-// PutMedia stores bytes under their hash, unless they are there.
-func (b *Bus) PutMedia(ctx context.Context, hash string, data []byte) error {
-	if _, err := b.media.GetInfo(ctx, hash); err == nil {
+// mediaFacts is the key under which an object's metadata holds what is known of the file, as JSON.
+const mediaFacts = "palinsesto-media"
+
+// PutMedia stores bytes under m.Hash, unless they are there, and beside them what is known of the
+// file. Not its name and alternative text: the same bytes may come from several centres, and each
+// sees its own words only.
+func (b *Bus) PutMedia(ctx context.Context, m palinsesto.Media, data []byte) error {
+	if _, err := b.media.GetInfo(ctx, m.Hash); err == nil {
 		return nil
 	}
-	_, err := b.media.Put(ctx, jetstream.ObjectMeta{Name: hash}, bytes.NewReader(data))
+	m.Filename, m.Alt = "", ""
+	facts, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("store media: %w", err)
+	}
+	_, err = b.media.Put(ctx, jetstream.ObjectMeta{Name: m.Hash, Metadata: map[string]string{mediaFacts: string(facts)}}, bytes.NewReader(data))
 	if err != nil {
 		return fmt.Errorf("store media: %w", err)
 	}
 	return nil
+}
+
+// MediaInfo tells what is known of a stored file; ErrNone when it is not there.
+func (b *Bus) MediaInfo(ctx context.Context, hash string) (palinsesto.Media, error) {
+	info, err := b.media.GetInfo(ctx, hash)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return palinsesto.Media{}, ErrNone
+	}
+	if err != nil {
+		return palinsesto.Media{}, fmt.Errorf("look up media: %w", err)
+	}
+	var m palinsesto.Media
+	if err := json.Unmarshal([]byte(info.Metadata[mediaFacts]), &m); err != nil {
+		return palinsesto.Media{}, fmt.Errorf("what is known of media %s cannot be read: %w", hash, err)
+	}
+	return m, nil
 }
 
 // OpenMedia reads media by hash; ErrNone when it is not there.
