@@ -3,6 +3,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,9 +49,6 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 			return fmt.Errorf("offer command %s.%s: %w", room, e.Verb, err)
 		}
 	}
-	if err := b.nc.FlushWithContext(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
 	<-ctx.Done()
 	return srv.Stop()
 }
@@ -60,7 +58,9 @@ func (b *Bus) answer(ctx context.Context, e Endpoint, req micro.Request) {
 	defer cancel()
 	reply, err := b.carryOut(ctx, e, req.Data())
 	if err == nil {
-		_ = req.Respond(reply)
+		err = req.Respond(reply)
+	}
+	if err == nil {
 		return
 	}
 	var refusal *palinsesto.Error
@@ -71,7 +71,10 @@ func (b *Bus) answer(ctx context.Context, e Endpoint, req micro.Request) {
 			"Qualcosa non ha funzionato da parte nostra: nulla è stato cambiato, oppure il comando si può ripetere senza danno.",
 			"Something failed on our side: nothing was changed, or the command can be sent again without harm.")
 	}
-	_ = req.Error(string(refusal.Code), refusal.TextEN, contract.EncodeRefusal(refusal))
+	// The library refuses to answer without a description.
+	if err := req.Error(string(refusal.Code), cmp.Or(refusal.TextEN, refusal.Text, "refused"), contract.EncodeRefusal(refusal)); err != nil {
+		b.o.Log.Error("answer not sent", "verb", e.Verb, "error", err)
+	}
 }
 
 func (b *Bus) carryOut(ctx context.Context, e Endpoint, data []byte) (reply []byte, err error) {
