@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,10 +40,11 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 		return fmt.Errorf("offer commands of %s: %w", room, err)
 	}
 	work := context.WithoutCancel(ctx)
+	var under sync.WaitGroup // commands under way
 	for _, e := range endpoints {
 		err := srv.AddEndpoint(e.Verb, micro.HandlerFunc(func(req micro.Request) {
 			// One command must not wait for another: a handler of the library runs in the subscription's goroutine.
-			go b.answer(work, e, req)
+			under.Go(func() { b.answer(work, e, req) })
 		}), micro.WithEndpointSubject(contract.CommandSubject(room, e.Verb)))
 		if err != nil {
 			_ = srv.Stop()
@@ -50,7 +52,13 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 		}
 	}
 	<-ctx.Done()
-	return srv.Stop()
+	err = srv.Stop()
+	// After a round trip the server sends no more commands here, and those sent have arrived.
+	if ferr := b.nc.FlushTimeout(requestWait); err == nil && !errors.Is(ferr, nats.ErrConnectionClosed) {
+		err = ferr
+	}
+	under.Wait()
+	return err
 }
 
 func (b *Bus) answer(ctx context.Context, e Endpoint, req micro.Request) {
