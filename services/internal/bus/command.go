@@ -40,11 +40,15 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 		return fmt.Errorf("offer commands of %s: %w", room, err)
 	}
 	work := context.WithoutCancel(ctx)
-	var under sync.WaitGroup // commands under way
+	var under sync.RWMutex // read-held by each command under way
 	for _, e := range endpoints {
 		err := srv.AddEndpoint(e.Verb, micro.HandlerFunc(func(req micro.Request) {
 			// One command must not wait for another: a handler of the library runs in the subscription's goroutine.
-			under.Go(func() { b.answer(work, e, req) })
+			go func() {
+				under.RLock()
+				defer under.RUnlock()
+				b.answer(work, e, req)
+			}()
 		}), micro.WithEndpointSubject(contract.CommandSubject(room, e.Verb)))
 		if err != nil {
 			_ = srv.Stop()
@@ -57,7 +61,8 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 	if ferr := b.nc.FlushTimeout(requestWait); err == nil && !errors.Is(ferr, nats.ErrConnectionClosed) {
 		err = ferr
 	}
-	under.Wait()
+	under.Lock()
+	defer under.Unlock()
 	return err
 }
 
