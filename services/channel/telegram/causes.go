@@ -19,6 +19,7 @@ var refusals = []struct{ prefix, cause string }{
 	{"have no rights to send", "no_rights"},
 	{"chat_admin_required", "no_rights"},
 	{"chat_write_forbidden", "no_rights"},
+	{"member list is inaccessible", "no_rights"},
 	{"message is too long", "too_long"},
 	{"message caption is too long", "too_long"},
 	{"media_caption_too_long", "too_long"},
@@ -34,6 +35,8 @@ var refusals = []struct{ prefix, cause string }{
 	{"message is not modified", "unchanged"},
 	{"message to edit not found", "edit_not_found"},
 	{"message can't be edited", "cannot_edit"},
+	{"there is no text in the message to edit", "cannot_edit"},
+	{"there is no caption in the message to edit", "cannot_edit"},
 	{"message to delete not found", "gone"},
 	{"message can't be deleted", "cannot_delete"},
 }

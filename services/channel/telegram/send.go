@@ -33,7 +33,12 @@ func (x *exchange) Do(req *http.Request) (*http.Response, error) {
 	if x.err != nil {
 		return nil, x.err
 	}
-	return &http.Response{StatusCode: x.answer.Status, Header: x.answer.Header, Body: io.NopCloser(bytes.NewReader(x.answer.Body))}, nil
+	return x.response(), nil
+}
+
+func (x *exchange) response() *http.Response {
+	body := io.NopCloser(bytes.NewReader(x.answer.Body))
+	return &http.Response{StatusCode: x.answer.Status, Header: x.answer.Header, Body: body}
 }
 
 // call makes exactly one request and judges its answer.
