@@ -45,7 +45,7 @@ func ValidID(s string) bool {
 				return false
 			}
 		default:
-			if !strings.ContainsRune("0123456789abcdef", c) {
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 				return false
 			}
 		}
