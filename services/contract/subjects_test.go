@@ -72,6 +72,17 @@ func TestCommandsAreNotStored(t *testing.T) {
 	require.False(t, inStream(CommandSubject("scheduling", "hold")))
 }
 
+// subject is the way back from what ParseSubject read.
+func (a Address) subject() string {
+	words := []string{"palinsesto", a.Aggregate}
+	for _, w := range []string{a.Owner, a.ID} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, ".")
+}
+
 // inStream matches as NATS does: '*' is one word.
 func inStream(subject string) bool {
 	words := strings.Split(subject, ".")
