@@ -43,6 +43,31 @@ func BenchmarkPostsDecode(b *testing.B) {
 	}
 }
 
+// The two below are what the two above cost without what is done by hand in postwrite.go and postread.go.
+
+func BenchmarkPostsEncodeGenerated(b *testing.B) {
+	e, p := onItsWay()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := slowEncodePost(e, p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPostsDecodeGenerated(b *testing.B) {
+	raw, err := Posts.Encode(onItsWay())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := slowDecodePost(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkSegnalazioniDecode(b *testing.B) {
 	raw, err := Segnalazioni.Encode(sampleEnvelope, sampleSegnalazione)
 	if err != nil {

@@ -112,7 +112,7 @@ func (c *conv) int32(n int) int32 {
 		c.fail("%d does not fit into 32 bits", n)
 		return 0
 	}
-	return int32(n) //nolint:gosec // checked above
+	return int32(n)
 }
 
 // prose mends broken UTF-8 in sentences, titles and networks' answers, which protobuf refuses: a

@@ -61,11 +61,25 @@ func decodeSegEvent(b []byte) (Envelope, palinsesto.Segnalazione, error) {
 }
 
 func encodePostEvent(e Envelope, p palinsesto.Post) ([]byte, error) {
+	if b, ok := writePost(e, &p); ok {
+		return b, nil
+	}
+	return slowEncodePost(e, p)
+}
+
+func decodePostEvent(b []byte) (Envelope, palinsesto.Post, error) {
+	if e, p, ok := readPost(b); ok {
+		return e, p, nil
+	}
+	return slowDecodePost(b)
+}
+
+func slowEncodePost(e Envelope, p palinsesto.Post) ([]byte, error) {
 	var c conv
 	return encode(&c, MaxPayload, &pb.PostEvent{Envelope: c.envelopeToPB(e), Post: c.postToPB(p)})
 }
 
-func decodePostEvent(b []byte) (Envelope, palinsesto.Post, error) {
+func slowDecodePost(b []byte) (Envelope, palinsesto.Post, error) {
 	var m pb.PostEvent
 	return decodeEvent(b, &m, m.GetPost, m.GetEnvelope, (*conv).postFromPB)
 }
