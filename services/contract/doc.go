@@ -9,5 +9,6 @@
 // and wraps ErrMalformed: such a message will not get better by being delivered again.
 //
 // An empty list is decoded as nil. Instants are decoded in UTC; the times of a Content keep the
-// offset that was written.
+// offset that was written. The texts of a decoded post share one memory, but for its ID, Segnalazione
+// and Channel: clone any other that is kept for long.
 package contract
