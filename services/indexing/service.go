@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package indexing projects the log into the index: what lists, boards, counters and the due queue
+// read. The index may be wiped at any moment; then it is rebuilt from the log, and nothing is lost.
+//
+// Read project.go for what is projected, follow.go for how the index keeps up, rebuild.go for how it
+// comes back, verify.go for how it is compared with the log. Of several copies one projects at a time
+// (lead.go); two at once would do no harm, since every write is guarded by epoch and sequence.
+package indexing
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/config"
+	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// Deps are what the room works with.
+type Deps struct {
+	Bus   *bus.Bus
+	Index *index.Index
+	Clock func() time.Time
+	Log   *slog.Logger
+}
+
+// Service is the room.
+type Service struct {
+	Deps
+	actor  palinsesto.Actor
+	owner  string // of the lead: this process and this start of it
+	status status
+	work   sync.WaitGroup // what outlives a term, and not Run
+}
+
+// New makes the room.
+func New(_ *config.Config, d Deps) (*Service, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "?"
+	}
+	return &Service{Deps: d, actor: palinsesto.Room("indexing"), owner: host + "/" + uuid.NewString()}, nil
+}
+
+// Run projects until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return s.Bus.Serve(ctx, "indexing", "projects the log into the index and rebuilds it",
+			bus.Endpoint{Verb: "rebuild", Handle: s.onRebuild})
+	})
+	g.Go(func() error { return s.lead(ctx) })
+	defer s.work.Wait()
+	return g.Wait()
+}
+
+// onRebuild carries out the command, which has no fields: api checks who may ask, and a rebuild that
+// nobody needed changes nothing. Any copy may do it; the one that projects goes on in the new epoch.
+func (s *Service) onRebuild(ctx context.Context, _ []byte) ([]byte, error) {
+	_, err := s.rebuild(ctx, "asked for")
+	return nil, err
+}
+
+// docs projects records, of each subject the newest; what cannot be shown is counted.
+func (s *Service) docs(records []bus.Record) []index.Doc {
+	newest := make(map[string]int, len(records))
+	for i := range records {
+		newest[records[i].Subject] = i // records come in the order of the log
+	}
+	out := make([]index.Doc, 0, len(newest))
+	var unread error
+	skipped := 0
+	for i := range records {
+		if newest[records[i].Subject] != i {
+			continue
+		}
+		d, err := project(records[i])
+		if err != nil {
+			skipped++
+			unread = err
+		}
+		if d.Set != "" {
+			out = append(out, d)
+		}
+	}
+	if skipped > 0 {
+		s.status.skipped.Add(uint64(skipped))
+		// One line for many: a log written by a newer version must not fill the disk with warnings.
+		s.Log.Warn("records that the lists do not show", "count", skipped, "last", unread)
+	}
+	return out
+}
+
+// logName names the log together with the rules of projection: an index made by other rules is
+// another's, and is rebuilt.
+func (s *Service) logName(ctx context.Context) (string, error) {
+	id, err := s.Bus.LogID(ctx)
+	if err != nil {
+		return "", err
+	}
+	return palinsesto.DeriveID(id, projectionName), nil
+}
