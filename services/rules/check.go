@@ -4,7 +4,6 @@ package rules
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,10 +61,7 @@ func (k *checker) texts() {
 	k.tidyField("place", &c.Place, false)
 	k.tidyField("contact_email", &c.ContactEmail, false)
 	for i := range c.Media {
-		c.Media[i].Filename = path.Base("/" + strings.ReplaceAll(tidy(c.Media[i].Filename, false).text, `\`, "/"))
-		if c.Media[i].Filename == "/" {
-			c.Media[i].Filename = ""
-		}
+		c.Media[i].Filename = FileName(c.Media[i].Filename)
 		k.tidyField(fmt.Sprintf("media[%d].alt", i), &c.Media[i].Alt, false)
 		k.long(fmt.Sprintf("media[%d].alt", i), network.Runes, c.Media[i].Alt, maxAlt)
 		k.long(fmt.Sprintf("media[%d].filename", i), network.Bytes, c.Media[i].Filename, maxFilename)
