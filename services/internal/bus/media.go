@@ -5,6 +5,7 @@ package bus
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +66,9 @@ func (b *Bus) PutMedia(ctx context.Context, m palinsesto.Media, data []byte) err
 
 // MediaInfo tells what is known of a stored file; ErrNone when it is not there.
 func (b *Bus) MediaInfo(ctx context.Context, hash string) (palinsesto.Media, error) {
+	if len(hash) != 2*sha256.Size { // the store would answer with an error of its own to an empty name
+		return palinsesto.Media{}, ErrNone
+	}
 	info, err := b.media.GetInfo(ctx, hash)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return palinsesto.Media{}, ErrNone
