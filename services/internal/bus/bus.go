@@ -60,7 +60,8 @@ type Bus struct {
 var ErrNone = errors.New("bus: no such aggregate")
 
 const (
-	connectWait = 10 * time.Second
+	// connectWait is how long a room waits for the log and its stream: rooms start in any order.
+	connectWait = time.Minute
 	requestWait = 5 * time.Second
 )
 
@@ -72,7 +73,9 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	nc, err := dial(o)
+	ctx, cancel := context.WithTimeout(ctx, connectWait)
+	defer cancel()
+	nc, err := reach(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("reach the log: %w", err)
 	}
@@ -82,6 +85,16 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// reach dials until the server is there: the log may start after its rooms.
+func reach(ctx context.Context, o Options) (*nats.Conn, error) {
+	for try := 0; ; try++ {
+		nc, err := dial(o)
+		if err == nil || errors.Is(err, nats.ErrAuthorization) || pause(ctx, min(try, 8)) != nil {
+			return nc, err
+		}
+	}
 }
 
 func dial(o Options) (*nats.Conn, error) {
@@ -115,8 +128,6 @@ func dial(o Options) (*nats.Conn, error) {
 func InboxPrefix(room string) string { return "_INBOX_" + room }
 
 func (b *Bus) open(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectWait)
-	defer cancel()
 	js, err := jetstream.New(b.nc, jetstream.WithDefaultTimeout(requestWait))
 	if err != nil {
 		return err
