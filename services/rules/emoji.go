@@ -46,14 +46,13 @@ var joining = []*unicode.RangeTable{
 }
 
 // varying are the scripts (and signs) that have standardised variants other than those of emoji.
-var varying = []*unicode.RangeTable{unicode.Han, unicode.Myanmar, unicode.Phags_Pa, unicode.Sm}
+var varying = []*unicode.RangeTable{unicode.Han, unicode.Mongolian, unicode.Myanmar, unicode.Phags_Pa, unicode.Sm}
 
 const (
 	zwnj        = '\u200C'
 	zwj         = '\u200D'
 	blackFlag   = '\U0001F3F4'
 	tagCancel   = '\U000E007F'
-	keycap      = '\u20E3'
 	textStyle   = '\uFE0E'
 	emojiStyle  = '\uFE0F'
 	firstTone   = '\U0001F3FB'
@@ -75,9 +74,12 @@ func flagTags(rs []rune) int {
 		switch {
 		case r == tagCancel && i >= 3:
 			return i + 1
-		case i > 6 || !(r >= 0xE0030 && r <= 0xE0039 || r >= 0xE0061 && r <= 0xE007A):
+		case i > 6 || !isTag(r):
 			return 0
 		}
 	}
 	return 0
 }
+
+// isTag: digits and small letters as tags, which is all that a region's code has.
+func isTag(r rune) bool { return r >= 0xE0030 && r <= 0xE0039 || r >= 0xE0061 && r <= 0xE007A }

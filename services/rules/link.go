@@ -16,15 +16,13 @@ const (
 )
 
 func (k *checker) link() {
-	raw := strings.TrimSpace(newlines.Replace(k.c.Link))
-	control := strings.IndexFunc(raw, unicode.IsControl) >= 0
-	k.c.Link = raw
-	k.tidyField("link", &k.c.Link, false)
-	if k.c.Link == "" {
+	k.c.Link = strings.TrimSpace(k.c.Link)
+	if strings.IndexFunc(k.c.Link, unicode.IsControl) >= 0 { // what it should have been is not ours to guess
+		k.badLink("contiene caratteri di controllo (a capo o simili). Scriverlo su una riga sola.", "has control characters, such as a line break. Write it on one line.")
 		return
 	}
-	if control {
-		k.badLink("contiene caratteri di controllo (a capo o simili). Scriverlo su una riga sola.", "has control characters, such as a line break. Write it on one line.")
+	k.tidyField("link", &k.c.Link, false)
+	if k.c.Link == "" {
 		return
 	}
 	it, en := faultOfLink(k.c.Link)

@@ -84,15 +84,12 @@ func isCaptions(m palinsesto.Media) bool {
 	return m.Kind == "captions" || m.Kind == "" && (ext == ".srt" || ext == ".vtt")
 }
 
-// fileName is the look of a file's name; camera, how devices and programs call what nobody has named.
-var (
-	fileName = regexp.MustCompile(`(?i)^\S+\.(jpe?g|png|gif|webp|heic|heif|avif|bmp|tiff?|svg|pdf|mp4|m4v|mov|avi|mkv|webm)$`)
-	camera   = regexp.MustCompile(`^(img|image|immagine|dsc|dscn|dscf|dcim|pxl|mvimg|vid|video|pic|picture|photo|foto|fotografia|screenshot|schermata|scan|scansione|whatsapp|signal|telegram|download|unnamed|untitled|senza titolo|copia|copy|file|allegato|figura|p|wa|at|am|pm|del|di|alle|ore|image video|of)?( (img|wa|image|video|photo|foto|at|am|pm|alle|ore|del|copia|copy))*( ?[0-9]+)+$`)
-)
+// fileName is the look of a file's name.
+var fileName = regexp.MustCompile(`(?i)^\S+\.(jpe?g|png|gif|webp|heic|heif|avif|bmp|tiff?|svg|pdf|mp4|m4v|mov|avi|mkv|webm)$`)
 
 func saysNothing(alt, filename string) bool {
 	a := plain(alt)
-	if a == "" || fileName.MatchString(strings.TrimSpace(alt)) || camera.MatchString(a) || isGeneral(a) {
+	if a == "" || fileName.MatchString(alt) || isGeneral(a) {
 		return true
 	}
 	stem := strings.TrimSuffix(filename, path.Ext(filename))
@@ -102,14 +99,20 @@ func saysNothing(alt, filename string) bool {
 // copied is what a file's name gets when it is saved twice.
 var copied = regexp.MustCompile(`\s*\([0-9]+\)$`)
 
+// isGeneral tells whether a text has only words that fit any file, and numbers: what people write to get
+// past the field, and what cameras, telephones and programs call what nobody has named.
 func isGeneral(a string) bool {
-	for _, w := range strings.Fields(a) {
-		switch w {
-		case "immagine", "immagini", "image", "images", "foto", "photo", "photos", "fotografia", "fotografie", "picture", "pic", "figura",
-			"video", "filmato", "locandina", "volantino", "manifesto", "poster", "flyer", "grafica", "icona", "banner", "logo",
-			"scheda", "screenshot", "schermata", "allegato", "file", "alt", "testo", "alternativo", "text", "descrizione", "description",
-			"nessuno", "nessuna", "none", "null", "na", "n", "a", "vuoto", "test", "prova", "copertina", "anteprima",
-			"la", "il", "lo", "l", "un", "una", "di", "del", "della", "the", "of", "an":
+	for _, word := range strings.Fields(a) {
+		switch strings.Trim(word, "0123456789") {
+		case "", "immagine", "immagini", "image", "images", "foto", "photo", "photos", "fotografia", "fotografie",
+			"picture", "pictures", "pic", "figura", "video", "filmato", "locandina", "volantino", "manifesto", "poster", "flyer",
+			"grafica", "icona", "banner", "logo", "scheda", "copertina", "anteprima", "allegato", "file", "documento",
+			"alt", "testo", "alternativo", "text", "descrizione", "description", "titolo", "senza", "untitled", "unnamed",
+			"nessuno", "nessuna", "none", "null", "undefined", "na", "n", "vuoto", "test", "prova",
+			"img", "dsc", "dscn", "dscf", "dcim", "pxl", "mvimg", "vid", "mov", "p", "wa", "whatsapp", "telegram", "signal",
+			"screenshot", "schermata", "scan", "scansione", "download", "copia", "copy",
+			"a", "al", "alle", "at", "am", "pm", "ore", "la", "il", "lo", "l", "le", "i", "gli", "un", "una", "uno",
+			"di", "del", "della", "dell", "e", "the", "of", "an", "and":
 		default:
 			return false
 		}

@@ -62,7 +62,7 @@ func facts(c palinsesto.Content, opt Options) string {
 		lines = append(lines, "Dove: "+c.Place)
 	}
 	if c.Kind == palinsesto.KindOfferta && !c.ExpiresAt.IsZero() {
-		lines = append(lines, "Scadenza: "+When(c.ExpiresAt, opt.Location))
+		lines = append(lines, "Scadenza: "+Deadline(c.ExpiresAt, opt.Location))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -27,12 +27,23 @@ func tidy(s string, lines bool) tidied {
 	t := tidied{}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = newlines.Replace(s)
-	s, t.invisible = visible(s, lines)
-	n := norm.NFC.String(s)
-	t.composed = n != s
-	t.text = strings.TrimSpace(n)
+	for range maxPasses {
+		seen, taken := visible(s, lines)
+		n := norm.NFC.String(seen)
+		t.invisible += taken
+		t.composed = t.composed || n != seen
+		if n = strings.TrimSpace(n); n == s {
+			break
+		}
+		s = n
+	}
+	t.text = s
 	return t
 }
+
+// maxPasses: one is enough, but for signs that NFC itself takes apart (U+0344 is two marks), so that what
+// was too much to see is known only then.
+const maxPasses = 4
 
 var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n", "\v", "\n", "\f", "\n")
 
@@ -95,7 +106,7 @@ func (f *filter) keep(r rune) {
 func (f *filter) mark(r rune) {
 	if f.marks++; f.marks <= maxMarks {
 		f.out = append(f.out, r)
-		f.picture = f.picture && r == keycap
+		f.picture = false
 	}
 }
 
@@ -116,7 +127,9 @@ func (f *filter) shapes() bool {
 	return unicode.In(f.last(), unicode.Mn, unicode.Mc)
 }
 
-func isVariation(r rune) bool { return r >= 0xFE00 && r <= 0xFE0D || r >= 0xE0100 && r <= 0xE01EF }
+func isVariation(r rune) bool {
+	return r >= 0xFE00 && r <= 0xFE0D || r >= 0xE0100 && r <= 0xE01EF || r >= 0x180B && r <= 0x180F && r != 0x180E
+}
 
 // unseen are the characters that show nothing: controls, formats (bidirectional ones too: they can make
 // a text read otherwise than it is stored), selectors and joiners out of place, fillers, non-characters.

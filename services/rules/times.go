@@ -42,7 +42,7 @@ func (k *checker) over() {
 	c := k.c
 	switch now := k.w.Now; {
 	case !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now):
-		k.refuse(codeExpired, "expires_at", fmt.Sprintf("È scaduta: %s. Correggere la data, se è sbagliata; altrimenti non c'è più nulla da pubblicare.", When(c.ExpiresAt, k.w.Location)),
+		k.refuse(codeExpired, "expires_at", fmt.Sprintf("È scaduta: %s. Correggere la data, se è sbagliata; altrimenti non c'è più nulla da pubblicare.", Deadline(c.ExpiresAt, k.w.Location)),
 			"It has expired. Correct the date if it is wrong; else there is nothing left to publish.")
 	case dated(c.Kind) && !c.StartsAt.IsZero() && k.finished():
 		k.refuse(codeExpired, "starts_at", fmt.Sprintf("È già passato: %s. Correggere la data, se è sbagliata.", When(c.StartsAt, k.w.Location)),

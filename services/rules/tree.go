@@ -50,7 +50,7 @@ func parse(doc []byte) (node, error) {
 	r.dec.UseNumber()
 	n, err := r.value(0)
 	if err != nil {
-		return node{}, r.explain(err, len(doc))
+		return node{}, r.explain(err, doc)
 	}
 	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
 		return node{}, brokenf("Dopo la fine del documento (byte %d) c'è dell'altro. Inviare un solo documento per volta.",
@@ -136,20 +136,22 @@ func (r *reader) object(depth int) (node, error) {
 	return node{members}, err
 }
 
-// explain says where a document stops being JSON.
-func (r *reader) explain(err error, size int) *broken {
+// explain says where a document stops being JSON. The reader's own offsets are those of a token: the
+// whole is read again for the exact one.
+func (r *reader) explain(err error, doc []byte) *broken {
 	var b *broken
 	if errors.As(err, &b) {
 		return b
 	}
-	at := r.end
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		at = syntax.Offset
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || at >= int64(size) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return brokenf("Il documento finisce a metà (byte %d): non è JSON completo. Controllarlo e inviarlo di nuovo.",
-			"The document ends half-way (byte %d): it is not complete JSON. Check it and send it again.", size)
+			"The document ends half-way (byte %d): it is not complete JSON. Check it and send it again.", len(doc))
+	}
+	at := r.end
+	var raw json.RawMessage
+	var syntax *json.SyntaxError
+	if errors.As(json.Unmarshal(doc, &raw), &syntax) {
+		at = syntax.Offset
 	}
 	return brokenf("Il documento non è JSON: l'errore è al byte %d. Controllare virgolette, virgole e parentesi in quel punto.",
 		"The document is not JSON: the error is at byte %d. Check quotes, commas and brackets there.", at)

@@ -13,10 +13,19 @@ var (
 )
 
 // When writes a moment as Italians do: "martedì 15 dicembre 2026, ore 9.30"; the first of a month is
-// "1º". A day's last minute, as deadlines have it, and its first are the day alone.
+// "1º". The first minute of a day is the day alone.
 func When(t time.Time, zone *time.Location) string {
 	t = t.In(zone)
-	if wholeDay(t) {
+	if midnight(t) {
+		return day(t)
+	}
+	return day(t) + ", ore " + clock(t)
+}
+
+// Deadline writes until when: a day's last minute, as deadlines have it, is the day alone.
+func Deadline(t time.Time, zone *time.Location) string {
+	t = t.In(zone)
+	if lastMinute(t) {
 		return day(t)
 	}
 	return day(t) + ", ore " + clock(t)
@@ -25,24 +34,24 @@ func When(t time.Time, zone *time.Location) string {
 // Span writes from when to when; without an end it is When.
 func Span(from, to time.Time, zone *time.Location) string {
 	from, to = from.In(zone), to.In(zone)
+	whole := midnight(from) && lastMinute(to)
 	switch {
-	case to.Before(from) || to.Equal(from):
+	case !to.After(from):
 		return When(from, zone)
 	case from.YearDay() == to.YearDay() && from.Year() == to.Year():
-		if wholeDay(from) && wholeDay(to) {
+		if whole {
 			return day(from)
 		}
 		return day(from) + ", ore " + clock(from) + "-" + clock(to)
-	case wholeDay(from) && wholeDay(to):
+	case whole:
 		return "da " + day(from) + " a " + day(to)
 	default:
 		return "da " + day(from) + ", ore " + clock(from) + ", a " + day(to) + ", ore " + clock(to)
 	}
 }
 
-func wholeDay(t time.Time) bool {
-	return t.Hour() == 23 && t.Minute() == 59 || t.Hour() == 0 && t.Minute() == 0
-}
+func midnight(t time.Time) bool   { return t.Hour() == 0 && t.Minute() == 0 }
+func lastMinute(t time.Time) bool { return t.Hour() == 23 && t.Minute() == 59 }
 
 func day(t time.Time) string {
 	n := fmt.Sprint(t.Day())
