@@ -87,11 +87,12 @@ func (k *checker) askNetwork(field, name string) {
 // lengths renders for each network that was asked for and tells what it would refuse. What a person can
 // mend while reviewing (a length) is a mark; media that are not there, they cannot make.
 func (k *checker) lengths() {
-	if k.c.Title == "" && k.c.Body == "" {
-		return // missing already, and nothing to measure
+	c := *k.c
+	if network.Count(network.Runes, c.Body) > maxBody {
+		c.Body = "" // told already: to measure it eight times over would only cost
 	}
 	for _, a := range k.asked {
-		v := Render(a.network, palinsesto.Segnalazione{Centre: k.centre, Content: *k.c}, Options{Location: k.w.Location})
+		v := Render(a.network, palinsesto.Segnalazione{Centre: k.centre, Content: c}, Options{Location: k.w.Location})
 		told := map[string]bool{}
 		for _, p := range network.Check(a.network, v) {
 			if told[p.Code] {

@@ -83,7 +83,7 @@ func TestFields(t *testing.T) {
 		"title of 200 emoji":   {func(c *content) { c.Title = strings.Repeat("👩🏽\u200d🔧", 200) }, nil},
 		"title of one cluster": {func(c *content) { c.Title = strings.Repeat("👩\u200d", 600) + "👩" }, []string{"V-CAMPO error title"}},
 		"body missing":         {func(c *content) { c.Body = "" }, []string{"V-CAMPO error body"}},
-		"body too long":        {func(c *content) { c.Body = strings.Repeat("è ", 5000) + "èè" }, []string{"V-CAMPO error body", "L-TESTO mark body"}},
+		"body too long":        {func(c *content) { c.Body = strings.Repeat("è ", 5000) + "èè" }, []string{"V-CAMPO error body"}},
 		"body too long for Telegram": {func(c *content) { c.Body = strings.Repeat("è ", 2500) },
 			[]string{"L-TESTO mark body"}},
 		"place too long": {func(c *content) { c.Place = strings.Repeat("è", 201) }, []string{"V-CAMPO error place"}},
@@ -180,6 +180,7 @@ func TestDemandsOfNetworks(t *testing.T) {
 		"Instagram with captions alone": {"avviso", "instagram", files("filmato.srt"), "V-IGMEDIA error media"},
 		"Instagram with an image":       {"avviso", "instagram", files("foto.jpg"), ""},
 		"Instagram with a video":        {"avviso", "instagram", files("filmato.mp4"), ""},
+		"Instagram and no text either":  {"", "instagram", nil, "V-CAMPO error title,V-CAMPO error body,V-KIND error kind,V-IGMEDIA error media"},
 		"YouTube without media":         {"avviso", "youtube", nil, "V-YTVIDEO error media"},
 		"YouTube with an image":         {"avviso", "youtube", files("foto.jpg"), "V-YTVIDEO error media"},
 		"YouTube with a video":          {"avviso", "youtube", files("foto.jpg", "filmato.mp4", "filmato.srt"), ""},
@@ -188,6 +189,9 @@ func TestDemandsOfNetworks(t *testing.T) {
 	} {
 		x := event(t)
 		x.Kind, x.WantedChannels, x.Media = c.kind, []string{c.network}, c.media
+		if c.kind == "" {
+			x.Title, x.Body = "", ""
+		}
 		var found []string
 		for _, s := range said(t, &x) {
 			if !strings.HasPrefix(s, "V-RETE-ASSENTE") {

@@ -13,8 +13,8 @@ import (
 // FileName is the last part of a name that somebody sent, without what cannot be seen: a path is
 // nobody's business and may lead out of a folder.
 func FileName(s string) string {
-	name := path.Base("/" + strings.ReplaceAll(tidy(s, false).text, `\`, "/"))
-	if name == "/" {
+	name := strings.TrimSpace(path.Base("/" + strings.ReplaceAll(tidy(s, false).text, `\`, "/")))
+	if name == "/" || name == "." || name == ".." {
 		return ""
 	}
 	return name

@@ -44,6 +44,8 @@ https://www.example.org/eventi
 	require.NotContains(t, render(t, "telegram", c, false).Parts[0].Text, "[Immagine")
 	require.NotContains(t, render(t, "mastodon", c, true).Parts[0].Text, "[Immagine", "there is a place for it")
 	require.NotContains(t, v.Parts[0].Text, c.ContactEmail)
+	elsewhere := rules.Render("telegram", palinsesto.Segnalazione{Content: c}, rules.Options{})
+	require.Contains(t, elsewhere.Parts[0].Text, "ore 8.30-12.00", "without a zone hours are UTC")
 }
 
 func TestRenderKinds(t *testing.T) {
