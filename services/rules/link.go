@@ -22,7 +22,7 @@ func (k *checker) link() {
 		return
 	}
 	k.tidyField("link", &k.c.Link, false)
-	if k.c.Link == "" {
+	if k.c.Link == "" || strings.ContainsRune(k.c.Link, '\uFFFD') { // damaged, and refused as such
 		return
 	}
 	it, en := faultOfLink(k.c.Link)
