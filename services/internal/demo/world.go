@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/config"
+	"github.com/palinsesto/palinsesto/services/sandbox"
+	"github.com/palinsesto/palinsesto/services/sandbox/telegram"
+)
+
+const (
+	sandboxFolder = "sandbox" // under the data folder
+	// usual is where the wall is looked for; when somebody else has the port, any other will do.
+	usual      = "127.0.0.1:8081"
+	headerWait = 5 * time.Second
+	botID      = 8000000001
+)
+
+// world is the sandbox on an address of its own: as far from the house as a real network.
+type world struct {
+	listener net.Listener
+	server   *http.Server
+	sandbox  *sandbox.Sandbox
+}
+
+func listen(ctx context.Context, address string) (*world, error) {
+	var lc net.ListenConfig
+	want := address
+	if want == "" {
+		want = usual
+	}
+	l, err := lc.Listen(ctx, "tcp", want)
+	if err != nil && address == "" {
+		l, err = lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("la palestra non può ascoltare su %s (the sandbox cannot listen): %w", want, err)
+	}
+	return &world{listener: l}, nil
+}
+
+func (w *world) url() string { return "http://" + w.listener.Addr().String() }
+
+func tokenFile(folder string) string { return filepath.Join(folder, "bot.token") }
+
+// pointChannels makes the channels speak to the sandbox, without the minutes between posts that would
+// make a newcomer wait.
+func (w *world) pointChannels(cfg *config.Config, folder string) {
+	if abs, err := filepath.Abs(folder); err == nil {
+		folder = abs
+	}
+	cfg.Override(func(c *config.Channel) {
+		c.APIBase, c.TokenFile, c.TokenEnv = w.url()+"/"+c.Network, tokenFile(folder), ""
+		c.Spacing = 0
+	})
+}
+
+// open reads the wall back and serves it.
+func (w *world) open(cfg *config.Config, folder string, log *slog.Logger) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	token, err := botToken(tokenFile(folder))
+	if err != nil {
+		return err
+	}
+	w.sandbox, err = sandbox.New(sandbox.Options{
+		Log: log.With("room", "sandbox"), Zone: cfg.Location(), File: filepath.Join(folder, "wall.jsonl"),
+	})
+	if err != nil {
+		return err
+	}
+	bot := telegram.Bot{Token: token, Username: "palinsesto_prova_bot", Name: "Palinsesto (prova)"}
+	if _, err := telegram.New(w.sandbox, telegram.Options{Bots: []telegram.Bot{bot}, Chats: chats(cfg, token)}); err != nil {
+		return err
+	}
+	w.server = &http.Server{Handler: w.sandbox, ReadHeaderTimeout: headerWait, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	go func() { _ = w.server.Serve(w.listener) }() // ends with close
+	return nil
+}
+
+// chats are the channels of the configuration, with the bot allowed to do everything there.
+func chats(cfg *config.Config, token string) []telegram.Chat {
+	digits, _, _ := strings.Cut(token, ":")
+	bot, _ := strconv.ParseInt(digits, 10, 64) // our own form
+	var all []telegram.Chat
+	for i, c := range cfg.Channels {
+		if c.Network != telegram.Network {
+			continue
+		}
+		chat := telegram.Chat{
+			ID: -1001000000001 - int64(i), Title: c.ID, Members: 850,
+			Admins: map[int64]telegram.Rights{bot: {Post: true, Edit: true, Delete: true}},
+		}
+		if name, ok := strings.CutPrefix(c.Target, "@"); ok {
+			chat.Username = name
+		} else if id, err := strconv.ParseInt(c.Target, 10, 64); err == nil {
+			chat.ID = id
+		}
+		all = append(all, chat)
+	}
+	return all
+}
+
+// botToken keeps the sandbox's bot the same from start to start; it opens nothing but the sandbox.
+func botToken(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		token := fmt.Sprintf("%d:%s", botID, (rand.Text() + rand.Text())[:35])
+		return token, os.WriteFile(file, []byte(token+"\n"), 0o600)
+	}
+	return strings.TrimSpace(string(b)), err
+}
+
+func (w *world) close() {
+	if w.sandbox != nil {
+		_ = w.sandbox.Close() // a play-world: nothing to save
+	}
+	if w.server != nil {
+		_ = w.server.Close()
+	}
+	_ = w.listener.Close()
+}
