@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -242,8 +244,9 @@ func TestNotSent(t *testing.T) {
 }
 
 func TestSent(t *testing.T) {
-	// The client leaves: the read ends.
-	hang := func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
+	heard := make(chan struct{}, 1)
+	// Until the client leaves: then the read ends.
+	hang := func(c net.Conn) { heard <- struct{}{}; _, _ = c.Read(make([]byte, 1)) }
 	cases := map[string]struct {
 		act  func(net.Conn, int) bool
 		kind string
@@ -268,11 +271,11 @@ func TestSent(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t, c.act)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, late := context.WithCancelCause(t.Context())
+			defer late(nil)
 			if c.kind == "timeout" {
-				ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+				go func() { <-heard; late(context.DeadlineExceeded) }()
 			}
-			defer cancel()
 			a, err := NewTransport().Do(ctx, post(t, p.url, "a"))
 			require.Error(t, err)
 			require.True(t, a.Sent)
@@ -383,3 +386,68 @@ func BenchmarkDo(b *testing.B) {
 		})
 	})
 }
+
+// Over TLS the writes are counted below it; a server that offers HTTP/2 is spoken to in HTTP/1.1 all the
+// same.
+func TestTLS(t *testing.T) {
+	var requests atomic.Int64
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if requests.Add(1) == 3 {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(w, r.Proto)
+	}))
+	srv.EnableHTTP2 = true
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.StartTLS()
+	defer srv.Close()
+	tr := NewTransport()
+	defer tr.Close()
+	tr.http.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
+	tr.http.TLSClientConfig.RootCAs.AddCert(srv.Certificate())
+	for range 2 {
+		a, err := tr.Do(t.Context(), post(t, srv.URL, "a"))
+		require.NoError(t, err)
+		require.Equal(t, "HTTP/1.1", string(a.Body))
+	}
+	a, err := tr.Do(t.Context(), post(t, srv.URL, "a"))
+	require.Error(t, err)
+	require.True(t, a.Sent)
+	require.EqualValues(t, 3, requests.Load())
+
+	// The handshake itself wrote; without a byte of a request that counts for nothing.
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	a, err = tr.Do(gone, post(t, srv.URL, "a"))
+	require.Error(t, err)
+	require.False(t, a.Sent)
+}
+
+// A write that fails with nothing taken did not send; one that is under way, or took a part, may have.
+func TestCountedWrites(t *testing.T) {
+	for name, c := range map[string]struct {
+		n    int
+		err  error
+		want int64
+	}{"whole": {3, nil, 1}, "part": {1, io.ErrShortWrite, 1}, "nothing": {0, net.ErrClosed, 0}} {
+		t.Run(name, func(t *testing.T) {
+			conn := &counted{}
+			conn.Conn = fakeConn{write: func() (int, error) {
+				require.EqualValues(t, 1, conn.writes.Load(), "counts while it runs")
+				return c.n, c.err
+			}}
+			n, err := conn.Write([]byte("abc"))
+			require.Equal(t, c.n, n)
+			require.ErrorIs(t, err, c.err)
+			require.Equal(t, c.want, conn.writes.Load())
+		})
+	}
+}
+
+type fakeConn struct {
+	net.Conn
+	write func() (int, error)
+}
+
+func (f fakeConn) Write([]byte) (int, error) { return f.write() }
