@@ -75,7 +75,7 @@ func projectPost(d *index.Doc, r bus.Record) error {
 	if p.State == palinsesto.PostQueued || p.State == palinsesto.PostRetrying {
 		d.Due = max(due, 1) // 0 would mean that nobody ever looks at it
 	}
-	f := make(facets, 0, 9)
+	f := make(facets, 0, 8)
 	f.add("state=", string(p.State))
 	f.add("channel=", p.Channel)
 	f.add("centre=", p.Centre)
@@ -86,6 +86,7 @@ func projectPost(d *index.Doc, r bus.Record) error {
 	f.add(centreState, p.Centre+"."+string(p.State))
 	if p.NeedsHand() {
 		f.add("hand=", "1")
+		f.add("hand-centre=", p.Centre)
 	}
 	d.Facets = f
 	return nil
