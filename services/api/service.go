@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package api is the house's door for programs: HTTP with JSON, problem+json for errors, server-sent
+// events. It turns requests into commands and the index and the log into answers; it decides nothing
+// that a room decides, but says no before a room is asked when the role already forbids it.
+//
+// Read routes.go first: every route stands there with the action that it needs.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/config"
+	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// Deps are what the room works with.
+type Deps struct {
+	Bus      *bus.Bus
+	Index    *index.Index
+	Clock    func() time.Time
+	Log      *slog.Logger
+	Listener net.Listener
+	// Extra are handlers of the house (readiness, metrics, the console), by pattern of http.ServeMux.
+	Extra map[string]http.Handler
+	// Check compares the log with what must always hold; nil: this process cannot.
+	Check func(ctx context.Context) ([]palinsesto.Problem, error)
+}
+
+// Service is the room.
+type Service struct {
+	Deps
+	cfg     *config.Config
+	auth    *doorkeeper
+	handler http.Handler
+	spec    []byte // OpenAPI, made once
+	streams *streams
+	uploads chan struct{}
+}
+
+// uploadsAtOnce bounds the files that are being received at the same moment.
+const uploadsAtOnce = 8
+
+// New makes the room.
+func New(cfg *config.Config, d Deps) (*Service, error) {
+	s := &Service{
+		Deps: d, cfg: cfg, auth: newDoorkeeper(d), streams: newStreams(),
+		uploads: make(chan struct{}, uploadsAtOnce),
+	}
+	var err error
+	s.handler, err = s.routes()
+	return s, err
+}
+
+// Handler answers requests; Run serves it.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+const (
+	headerWait   = 10 * time.Second
+	idleWait     = 2 * time.Minute
+	headerBytes  = 16 << 10
+	shutdownWait = 35 * time.Second // a command under way may take bus.CommandWait
+)
+
+// Run serves until ctx ends, then lets requests under way finish; event streams end at once.
+func (s *Service) Run(ctx context.Context) error {
+	srv := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerWait,
+		IdleTimeout:       idleWait,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		// Requests outlive ctx: a clean stop lets what has begun come to its end.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := srv.Serve(s.Listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		s.streams.end()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
+		defer cancel()
+		if err := srv.Shutdown(stop); err != nil {
+			return errors.Join(err, srv.Close())
+		}
+		return nil
+	})
+	return g.Wait()
+}
