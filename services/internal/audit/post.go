@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package audit
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// postSeen is what is remembered of a post.
+type postSeen struct {
+	state  palinsesto.PostState
+	at     time.Time // of its newest event
+	number int       // of the newest intent
+	out    []bool    // parts that are out
+	hash   string
+	// open is an intent without a verdict, or whose verdict is that nobody knows.
+	open    bool
+	stopped string // why the open intent must not have led to a call; empty: it may
+	code    string // of that breach
+}
+
+func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[palinsesto.Post]) {
+	p, was := e.State, a.posts[r.Subject]
+	event := palinsesto.PostEvent(r.Event)
+	if p.ID != address.ID || p.Channel != address.Owner {
+		a.elsewhere(r, p.Channel+"."+p.ID)
+	}
+	if !event.May(was.state, p.State) {
+		a.breach(CodeOrder, at(r), fmt.Sprintf("Da %q a %q non si passa con questo evento.", was.state, p.State),
+			fmt.Sprintf("This event does not lead from %q to %q.", was.state, p.State))
+	}
+	now := was
+	now.state, now.at, now.hash = p.State, r.Time, p.Hash
+	now.out = make([]bool, len(p.Parts))
+	for i, part := range p.Parts {
+		now.out[i] = part.Posted
+	}
+	switch event {
+	case palinsesto.PostWasPublishing:
+		now = a.intent(r, was, now, p)
+	case palinsesto.PostWasUncertain:
+		now.open = true
+	case palinsesto.PostWasResolved:
+		if !e.Envelope.Actor.IsRoom() {
+			a.allowed(r, e.Envelope.Actor, palinsesto.ActOperate, p.Centre)
+		}
+		if p.Attempt == nil || p.Attempt.Settled == "" {
+			a.breach(CodeTwice, at(r), "Un tentativo incerto è stato chiuso senza dire su quale base.", "An uncertain attempt was settled without saying by what.")
+		}
+		now = now.settled()
+	case palinsesto.PostWasPosted, palinsesto.PostWasPrepared, palinsesto.PostWasRetrying, palinsesto.PostWasFailed,
+		palinsesto.PostWasHeld, palinsesto.PostWasCancelled, palinsesto.PostWasMissed:
+		a.verdict(r, was, p)
+		now = now.settled()
+	default:
+		// Everything else decides nothing about an attempt.
+	}
+	a.posts[r.Subject] = now
+}
+
+func (s postSeen) settled() postSeen {
+	s.open, s.stopped, s.code = false, "", ""
+	return s
+}
+
+// intent checks the one event after which a call may be made.
+func (a *auditor) intent(r bus.Record, was, now postSeen, p palinsesto.Post) postSeen {
+	if was.open {
+		a.breach(CodeTwice, at(r), "Un secondo tentativo mentre il primo potrebbe essere uscito.", "A second intent while the first may have been published.")
+	}
+	now.open = true
+	t := p.Attempt
+	if t == nil || t.Verdict != "" {
+		a.breach(CodeOrder, at(r), "L'intenzione non ha un tentativo aperto.", "The intent has no open attempt.")
+		return now
+	}
+	if t.Number <= was.number {
+		a.breach(CodeTwice, at(r), fmt.Sprintf("Il tentativo %d c'era già.", t.Number), fmt.Sprintf("Attempt %d was there already.", t.Number))
+	}
+	if was.hash == p.Hash && t.Part < len(was.out) && was.out[t.Part] {
+		a.breach(CodeTwice, at(r), fmt.Sprintf("La parte %d era già uscita.", t.Part+1), fmt.Sprintf("Part %d was out already.", t.Part+1))
+	}
+	if t.Hash != p.Hash {
+		a.breach(CodeContent, at(r), "Il tentativo non riguarda il contenuto approvato.", "The attempt is not of the approved content.")
+	}
+	now.number = t.Number
+	now.code, now.stopped = a.forbidden(p)
+	return now
+}
+
+// forbidden says what, on the log before this intent, must have kept it from leading to a call. It is
+// no breach that the intent stands: the second look comes after it.
+func (a *auditor) forbidden(p palinsesto.Post) (code, why string) {
+	s, known := a.segs[p.Segnalazione]
+	switch {
+	case !known:
+		return CodeVoid, "la segnalazione non c'è"
+	case s.state != palinsesto.SegApproved:
+		return CodeVoid, "la segnalazione era " + string(s.state)
+	case s.hashes[p.Channel] != p.Hash:
+		return CodeContent, "questo contenuto non era approvato"
+	case !s.expires.IsZero() && p.Attempt.Intended.After(s.expires):
+		return CodeVoid, "la segnalazione era scaduta"
+	case a.closed[p.Channel]:
+		return CodeStopped, "il canale era fermo"
+	}
+	if h, held := a.holds.Stops(p, s.tags); held {
+		return CodeStopped, "c'era il fermo " + h.ID
+	}
+	return "", ""
+}
+
+// verdict checks what became of an attempt: that it had an intent, and that a forbidden one led to no call.
+func (a *auditor) verdict(r bus.Record, was postSeen, p palinsesto.Post) {
+	posted := p.State == palinsesto.PostPosted && r.Event == string(palinsesto.PostWasPosted)
+	if posted && (p.Attempt == nil || !was.open) {
+		a.breach(CodeTwice, at(r), "Uscito senza un'intenzione.", "Posted without an intent.")
+	}
+	if was.stopped != "" && (posted || called(p)) {
+		a.breach(was.code, at(r), "È stato inviato benché prima dell'intenzione "+was.stopped+".", "A call was made although it was forbidden before the intent.")
+	}
+	if seg, ok := a.segs[p.Segnalazione]; posted && (!ok || !seg.ever[p.Channel+" "+p.Hash]) {
+		a.breach(CodeContent, at(r), "Ciò che è uscito non è mai stato approvato.", "What went out was never approved.")
+	}
+}
+
+// called: only an answer of the network has a status.
+func called(p palinsesto.Post) bool { return p.Attempt != nil && p.Attempt.Status != 0 }
+
+// stuckAfter is how long a post may stand in a state that the house itself has to move on, counted on
+// the log's own time: how long the house was stopped does not matter.
+const stuckAfter = 24 * time.Hour
+
+// stuck marks what nobody moves on. It is a mark and no breach: the house may have been stopped all that time.
+func (a *auditor) stuck() {
+	for subject, p := range a.posts {
+		switch p.state {
+		case palinsesto.PostDue, palinsesto.PostPublishing, palinsesto.PostEditing, palinsesto.PostRemoving:
+			if a.last.Sub(p.at) > stuckAfter {
+				a.tell(palinsesto.Problem{Code: CodeStuck, Level: palinsesto.LevelMark, Field: subject,
+					Text:   fmt.Sprintf("È %s da più di un giorno: avviare la casa, o guardare perché nessuno lo prende.", p.state),
+					TextEN: fmt.Sprintf("It is %s for more than a day: start the house, or see why nobody takes it.", p.state)})
+			}
+		default:
+			// Final, waiting for its moment, or for a person.
+		}
+	}
+}
