@@ -112,9 +112,9 @@ func why(r telemetry.Report) string {
 // pages are what the house itself answers, beside the API.
 func (h *House) pages() map[string]http.Handler {
 	return map[string]http.Handler{
-		"/healthz": telemetry.Alive(),
-		"/readyz":  telemetry.Ready(h.Report),
-		"/metrics": h.metrics.Handler(),
+		"GET /healthz": telemetry.Alive(),
+		"GET /readyz":  telemetry.Ready(h.Report),
+		"GET /metrics": h.metrics.Handler(),
 	}
 }
 
@@ -131,8 +131,8 @@ func (d *door) serveHealth(ctx context.Context, h *House, failed chan<- error) {
 		return
 	}
 	mux := http.NewServeMux()
-	for path, page := range h.pages() {
-		mux.Handle("GET "+path, page)
+	for pattern, page := range h.pages() {
+		mux.Handle(pattern, page)
 	}
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: headerWait, MaxHeaderBytes: 16 << 10}
 	stop := context.AfterFunc(ctx, func() {

@@ -44,6 +44,9 @@ func (h *House) open(ctx context.Context) error {
 	if err := h.makeRooms(ctx); err != nil {
 		return err
 	}
+	if err := h.keepAdmin(ctx); err != nil {
+		return err
+	}
 	h.measure()
 	return nil
 }

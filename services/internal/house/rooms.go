@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/palinsesto/palinsesto/services/api"
 	"github.com/palinsesto/palinsesto/services/approval"
 	"github.com/palinsesto/palinsesto/services/indexing"
 	"github.com/palinsesto/palinsesto/services/intake"
@@ -17,6 +18,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/media"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
 	"github.com/palinsesto/palinsesto/services/publishing"
 	"github.com/palinsesto/palinsesto/services/scheduling"
 )
@@ -109,6 +111,21 @@ func table() []room {
 					Worker: h.worker,
 					// Nobody else can publish from a log that is in our locked folder.
 					Sole: h.server != nil,
+				})
+				if err != nil {
+					return made{}, err
+				}
+				return made{run: s.Run}, nil
+			}},
+		{name: apiRoom, does: "answers HTTP: turns requests into commands, and the log into answers", lists: true, door: true,
+			make: func(ctx context.Context, h *House, k kit) (made, error) {
+				l, err := h.door.listener(ctx)
+				if err != nil {
+					return made{}, err
+				}
+				s, err := api.New(k.cfg, api.Deps{
+					Bus: k.bus, Index: k.index, Clock: k.clock, Log: k.log, Listener: l, Extra: h.pages(),
+					Check: func(ctx context.Context) ([]palinsesto.Problem, error) { return checkLog(ctx, k.bus) },
 				})
 				if err != nil {
 					return made{}, err
