@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,9 +33,14 @@ type Endpoint struct {
 // Serve carries out commands until ctx ends, then finishes those under way. Copies of a room share
 // the commands. It is seen by "nats micro ls", "info" and "stats".
 func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...Endpoint) error {
+	tallies := make(map[string]*tally, len(endpoints))
+	for _, e := range endpoints {
+		tallies[e.Verb] = &tally{}
+	}
 	srv, err := micro.AddService(b.nc, micro.Config{
 		Name: "palinsesto-" + room, Version: Version, Description: description,
-		Metadata: map[string]string{"room": room, "host": hostname()},
+		Metadata:     map[string]string{"room": room, "host": hostname()},
+		StatsHandler: func(e *micro.Endpoint) any { return tallies[e.Name].figures() },
 	})
 	if err != nil {
 		return fmt.Errorf("offer commands of %s: %w", room, err)
@@ -43,11 +49,14 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 	var under sync.RWMutex // read-held by each command under way
 	for _, e := range endpoints {
 		err := srv.AddEndpoint(e.Verb, micro.HandlerFunc(func(req micro.Request) {
-			// One command must not wait for another: a handler of the library runs in the subscription's goroutine.
+			under.RLock() // here, not in the goroutine: it may not have begun when the room stops
+			// One command must not wait for another: a handler of the library runs in the subscription's
+			// goroutine. But the library looks at the request as soon as the handler returns, so it may
+			// not be answered through it any more.
+			data, to := req.Data(), req.Reply()
 			go func() {
-				under.RLock()
 				defer under.RUnlock()
-				b.answer(work, e, req)
+				b.answer(work, e, tallies[e.Verb], data, to)
 			}()
 		}), micro.WithEndpointSubject(contract.CommandSubject(room, e.Verb)))
 		if err != nil {
@@ -66,28 +75,48 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 	return err
 }
 
-func (b *Bus) answer(ctx context.Context, e Endpoint, req micro.Request) {
+func (b *Bus) answer(ctx context.Context, e Endpoint, t *tally, data []byte, to string) {
 	ctx, cancel := context.WithTimeout(ctx, CommandWait)
 	defer cancel()
-	reply, err := b.carryOut(ctx, e, req.Data())
+	begun := time.Now()
+	reply, err := b.carryOut(ctx, e, data)
 	if err == nil {
-		err = req.Respond(reply)
-	}
-	if err == nil {
-		return
+		if err = b.respond(to, reply, nil); err == nil {
+			t.answered(time.Since(begun))
+			return
+		}
 	}
 	var refusal *palinsesto.Error
-	if !errors.As(err, &refusal) {
+	if errors.As(err, &refusal) {
+		t.refused(time.Since(begun))
+	} else {
 		// What broke is for the log of this room; people get a sentence without its innards.
 		b.o.Log.Error("command failed", "verb", e.Verb, "error", err)
+		t.failed(time.Since(begun), err)
 		refusal = palinsesto.Refuse(palinsesto.CodeInternal,
 			"Qualcosa non ha funzionato da parte nostra: nulla è stato cambiato, oppure il comando si può ripetere senza danno.",
 			"Something failed on our side: nothing was changed, or the command can be sent again without harm.")
 	}
-	// The library refuses to answer without a description.
-	if err := req.Error(string(refusal.Code), cmp.Or(refusal.TextEN, refusal.Text, "refused"), contract.EncodeRefusal(refusal)); err != nil {
+	err = b.respond(to, contract.EncodeRefusal(refusal), nats.Header{
+		micro.ErrorHeader:     []string{oneLine(cmp.Or(refusal.TextEN, refusal.Text, "refused"))},
+		micro.ErrorCodeHeader: []string{string(refusal.Code)},
+	})
+	if err != nil {
 		b.o.Log.Error("answer not sent", "verb", e.Verb, "error", err)
 	}
+}
+
+// respond answers as micro does (ADR-32). Nobody waits for the answer to a plain message.
+func (b *Bus) respond(to string, data []byte, h nats.Header) error {
+	if to == "" {
+		return nil
+	}
+	return b.nc.PublishMsg(&nats.Msg{Subject: to, Data: data, Header: h})
+}
+
+// oneLine keeps a sentence that quotes what somebody sent from ending a header.
+func oneLine(s string) string {
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(s)
 }
 
 func (b *Bus) carryOut(ctx context.Context, e Endpoint, data []byte) (reply []byte, err error) {
