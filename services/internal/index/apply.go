@@ -65,6 +65,8 @@ func portion(docs []Doc) int {
 // target is the namespace that is written, and the key that must hold guard for it to be.
 type target struct{ space, guardKey, guard string }
 
+func (t target) meta() string { return t.space + "meta" }
+
 const applyTries = 50
 
 func (x *Index) applyOne(ctx context.Context, t target, docs []Doc, seq uint64) error {
@@ -73,15 +75,11 @@ func (x *Index) applyOne(ctx context.Context, t target, docs []Doc, seq uint64) 
 		if err != nil {
 			return err
 		}
-		c := newChanges(was.ranges)
+		c := newChanges(was.buckets)
 		for _, i := range newest(docs) {
 			c.put(&docs[i], was.docs[i])
 		}
-		args := []any{t.guard, was.revision, strconv.FormatUint(seq, 10)}
-		for _, cmd := range c.commands(t.space) {
-			args = append(append(args, len(cmd)), cmd...)
-		}
-		done, err := applyScript.Run(ctx, x.db, []string{t.guardKey, t.space + "meta"}, args...).Int()
+		done, err := x.write(ctx, t, was.revision, seq, c.commands(t.space))
 		switch {
 		case err != nil:
 			return fmt.Errorf("scrittura nell'indice: %w", err)
@@ -97,12 +95,27 @@ func (x *Index) applyOne(ctx context.Context, t target, docs []Doc, seq uint64) 
 	return ErrBusy
 }
 
-// What apply.lua answers.
+// What became of a write.
 const (
 	applyNoIndex = 0
 	applyDone    = 1
-	_            = 2 // the revision has moved on
+	applyMoved   = 2 // somebody wrote in between
 )
+
+// write carries the commands out if the guard holds and the revision is still the one given.
+func (x *Index) write(ctx context.Context, t target, revision string, seq uint64, commands [][]string) (int, error) {
+	if x.local != nil {
+		return x.local.main.write(t, revision, seq, commands)
+	}
+	args := []any{t.guard, revision, strconv.FormatUint(seq, 10)}
+	for _, cmd := range commands {
+		args = append(args, len(cmd))
+		for _, a := range cmd {
+			args = append(args, a)
+		}
+	}
+	return applyScript.Run(ctx, x.db, []string{t.guardKey, t.meta()}, args...).Int()
+}
 
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
@@ -137,7 +150,7 @@ func newest(docs []Doc) []int {
 // past is what stood in the namespace before a write.
 type past struct {
 	revision string
-	ranges   map[string]span
+	buckets  map[string]buckets
 	docs     []*stored // as the documents asked for; nil: never seen
 }
 
@@ -148,7 +161,7 @@ func (x *Index) before(ctx context.Context, t target, docs []Doc) (past, error) 
 		at[docs[i].Set] = append(at[docs[i].Set], i)
 	}
 	p := x.db.Pipeline()
-	guard, meta := p.Get(ctx, t.guardKey), p.HGetAll(ctx, t.space+"meta")
+	guard, meta := p.Get(ctx, t.guardKey), p.HGetAll(ctx, t.meta())
 	found := make(map[string]*redis.SliceCmd, len(ids))
 	for set, of := range ids {
 		found[set] = p.HMGet(ctx, t.space+"d:"+set, of...)
@@ -159,7 +172,7 @@ func (x *Index) before(ctx context.Context, t target, docs []Doc) (past, error) 
 	if guard.Val() != t.guard || t.guard == "" {
 		return past{}, ErrNoIndex
 	}
-	out := past{revision: meta.Val()["rev"], ranges: ranges(meta.Val()), docs: make([]*stored, len(docs))}
+	out := past{revision: meta.Val()["rev"], buckets: bucketsOf(meta.Val()), docs: make([]*stored, len(docs))}
 	for set, cmd := range found {
 		for k, v := range cmd.Val() {
 			packed, ok := v.(string)

@@ -12,15 +12,14 @@ import (
 // touched by few commands with many members. Both ways into the index, Apply and the Builder, go
 // through it: that is why a rebuilt index equals one that grew.
 type changes struct {
-	docs       map[string][]any // set -> id, packed, id, packed, …
+	docs       map[string][]string // set -> id, packed, id, packed, …
 	add, drop  map[list][]string
 	counts     map[tally]int
-	due, undue []any // score, member, …; members
-	dueAgain   []any // score, member, …: only if missing
-	moments    []any // member, ms, …
-	again      []any // the same, only if missing
-	ranges     map[string]span
-	widened    map[string]bool
+	due, undue []string // score, member, …; members
+	dueAgain   []string // score, member, …: only if missing
+	moments    []string // member, ms, …
+	buckets    map[string]buckets
+	widened    map[string]bool // sets whose buckets have changed
 }
 
 // list is one sorted set.
@@ -31,16 +30,10 @@ type list struct {
 
 type tally struct{ set, facet string }
 
-// span is the range of buckets that a set has ever used.
-type span struct{ low, high int }
-
-func newChanges(known map[string]span) *changes {
-	if known == nil {
-		known = map[string]span{}
-	}
+func newChanges(known map[string]buckets) *changes {
 	return &changes{
-		docs: map[string][]any{}, add: map[list][]string{}, drop: map[list][]string{}, counts: map[tally]int{},
-		ranges: known, widened: map[string]bool{},
+		docs: map[string][]string{}, add: map[list][]string{}, drop: map[list][]string{}, counts: map[tally]int{},
+		buckets: known, widened: map[string]bool{},
 	}
 }
 
@@ -55,7 +48,7 @@ func (c *changes) put(d *Doc, was *stored) {
 		}
 		return
 	}
-	c.docs[d.Set] = append(c.docs[d.Set], d.ID, now.pack())
+	c.docs[d.Set] = append(c.docs[d.Set], d.ID, now.pack(d.Body))
 	c.relist(d.Set, d.ID, was, &now)
 	c.requeue(was, &now)
 }
@@ -103,14 +96,10 @@ func (c *changes) unlist(l list, member string, counts bool) {
 }
 
 func (c *changes) widen(set string, b int) {
-	s, known := c.ranges[set]
-	if !known {
-		s = span{b, b}
-	} else if b >= s.low && b <= s.high {
-		return
+	if with, more := c.buckets[set].with(b); more {
+		c.buckets[set] = with
+		c.widened[set] = true
 	}
-	c.ranges[set] = span{min(s.low, b), max(s.high, b)}
-	c.widened[set] = true
 }
 
 // requeue leaves a member whose true due is the same alone: it may be claimed, or put off.
@@ -122,8 +111,9 @@ func (c *changes) requeue(was, now *stored) {
 		c.undue = append(c.undue, was.dueKey)
 	}
 	if now.due > 0 {
-		c.due = append(c.due, now.due, now.dueKey)
-		c.moments = append(c.moments, now.dueKey, now.due)
+		ms := strconv.FormatInt(now.due, 10)
+		c.due = append(c.due, ms, now.dueKey)
+		c.moments = append(c.moments, now.dueKey, ms)
 	}
 }
 
@@ -132,8 +122,9 @@ func (c *changes) requeue(was, now *stored) {
 func (c *changes) heal(d *Doc, now stored) {
 	switch {
 	case now.due > 0:
-		c.dueAgain = append(c.dueAgain, now.due, now.dueKey)
-		c.again = append(c.again, now.dueKey, now.due)
+		ms := strconv.FormatInt(now.due, 10)
+		c.dueAgain = append(c.dueAgain, ms, now.dueKey)
+		c.moments = append(c.moments, now.dueKey, ms)
 	case d.DueKey != "":
 		c.undue = append(c.undue, d.DueKey)
 	}
@@ -143,13 +134,13 @@ func (c *changes) heal(d *Doc, now stored) {
 const perCommand = 2000
 
 // commands gives what is to be sent, removals first: a member that moves within a list is in both.
-func (c *changes) commands(space string) [][]any {
-	var out [][]any
+func (c *changes) commands(space string) [][]string {
+	var out [][]string
 	for set, fields := range c.docs {
 		out = chunked(out, perCommand, fields, "HSET", space+"d:"+set)
 	}
 	for l, members := range c.drop {
-		out = chunked(out, perCommand, anys(members), "ZREM", l.key(space))
+		out = chunked(out, perCommand, members, "ZREM", l.key(space))
 	}
 	for l, members := range c.add {
 		out = chunked(out, perCommand, scored(members), "ZADD", l.key(space))
@@ -157,7 +148,7 @@ func (c *changes) commands(space string) [][]any {
 	for t, n := range c.counts {
 		if n != 0 {
 			name, value, _ := strings.Cut(t.facet, "=")
-			out = append(out, []any{"HINCRBY", space + "c:" + t.set + ":" + name, value, n})
+			out = append(out, []string{"HINCRBY", space + "c:" + t.set + ":" + name, value, strconv.Itoa(n)})
 		}
 	}
 	out = chunked(out, perCommand, c.undue, "ZREM", space+"due")
@@ -165,10 +156,8 @@ func (c *changes) commands(space string) [][]any {
 	out = chunked(out, perCommand, c.due, "ZADD", space+"due")
 	out = chunked(out, perCommand, c.moments, "HSET", space+"moments")
 	out = chunked(out, perCommand, c.dueAgain, "ZADD", space+"due", "NX")
-	out = chunked(out, perCommand, c.again, "HSET", space+"moments")
 	for set := range c.widened {
-		s := c.ranges[set]
-		out = append(out, []any{"HSET", space + "meta", "low:" + set, s.low, "high:" + set, s.high})
+		out = append(out, []string{"HSET", space + "meta", bucketsField + set, c.buckets[set].String()})
 	}
 	return out
 }
@@ -178,42 +167,17 @@ func (l list) key(space string) string {
 }
 
 // chunked appends commands that begin with head and carry up to size (even) of args each.
-func chunked(out [][]any, size int, args []any, head ...any) [][]any {
+func chunked(out [][]string, size int, args []string, head ...string) [][]string {
 	for part := range slices.Chunk(args, size) {
-		out = append(out, append(slices.Clone(head), part...))
+		out = append(out, slices.Concat(head, part))
 	}
 	return out
 }
 
-func anys(in []string) []any {
-	out := make([]any, len(in))
-	for i, v := range in {
-		out[i] = v
-	}
-	return out
-}
-
-func scored(members []string) []any {
-	out := make([]any, 0, 2*len(members))
+func scored(members []string) []string {
+	out := make([]string, 0, 2*len(members))
 	for _, m := range members {
-		out = append(out, 0, m)
-	}
-	return out
-}
-
-// ranges reads the spans out of meta.
-func ranges(meta map[string]string) map[string]span {
-	out := map[string]span{}
-	for k, v := range meta {
-		set, ok := strings.CutPrefix(k, "low:")
-		if !ok {
-			continue
-		}
-		low, err := strconv.Atoi(v)
-		high, err2 := strconv.Atoi(meta["high:"+set])
-		if err == nil && err2 == nil {
-			out[set] = span{low, high}
-		}
+		out = append(out, "0", m)
 	}
 	return out
 }

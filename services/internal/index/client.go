@@ -33,6 +33,8 @@ var (
 	blockLua string
 	//go:embed scripts/lead.lua
 	leadLua string
+	//go:embed scripts/refund.lua
+	refundLua string
 
 	metaScript   = redis.NewScript(metaLua)
 	applyScript  = redis.NewScript(applyLua)
@@ -44,12 +46,16 @@ var (
 	deferScript  = redis.NewScript(deferLua)
 	blockScript  = redis.NewScript(blockLua)
 	leadScript   = redis.NewScript(leadLua)
+	refundScript = redis.NewScript(refundLua)
 )
 
 // tuned makes a client small and honest.
 func tuned(o *redis.Options) *redis.Options {
 	o.MaxRetries = -1 // a claim or a rate whose answer was lost would be made twice; callers decide
 	o.DialerRetries = 1
+	if o.DialTimeout == 0 {
+		o.DialTimeout = 3 * time.Second
+	}
 	o.Protocol = 2
 	o.DisableIdentity = true
 	o.ContextTimeoutEnabled = true

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -76,14 +75,14 @@ type stored struct {
 	dueKey     string
 	gone       bool
 	facets     []string // sorted, none twice
-	body       string
+	body       string   // of one that was read
 }
 
 func fromDoc(d *Doc) stored {
 	if d.Gone {
 		return stored{seq: d.Seq, gone: true}
 	}
-	s := stored{seq: d.Seq, score: d.Score, due: d.Due, facets: slices.Clone(d.Facets), body: string(d.Body)}
+	s := stored{seq: d.Seq, score: d.Score, due: d.Due, facets: slices.Clone(d.Facets)}
 	if d.Due > 0 {
 		s.dueKey = d.DueKey
 	}
@@ -96,26 +95,31 @@ const packedAs = 1 // first byte of a packed document
 
 // pack writes: version, gone, seq, score, due, DueKey, facets, body; numbers as varints, texts with
 // their length before them, the body to the end.
-func (s *stored) pack() string {
-	b := make([]byte, 0, 48+len(s.dueKey)+24*len(s.facets)+len(s.body))
+func (s *stored) pack(body []byte) string {
+	var b strings.Builder
+	b.Grow(48 + len(s.dueKey) + 24*len(s.facets) + len(body))
 	gone := byte(0)
 	if s.gone {
-		gone = 1
+		gone, body = 1, nil
 	}
-	b = append(b, packedAs, gone)
-	b = binary.AppendUvarint(b, s.seq)
-	b = binary.AppendUvarint(b, uint64(s.score))
-	b = binary.AppendUvarint(b, uint64(s.due))
-	b = appendText(b, s.dueKey)
-	b = binary.AppendUvarint(b, uint64(len(s.facets)))
+	b.Write([]byte{packedAs, gone})
+	number(&b, s.seq)
+	number(&b, uint64(s.score))
+	number(&b, uint64(s.due))
+	number(&b, uint64(len(s.dueKey)))
+	b.WriteString(s.dueKey)
+	number(&b, uint64(len(s.facets)))
 	for _, f := range s.facets {
-		b = appendText(b, f)
+		number(&b, uint64(len(f)))
+		b.WriteString(f)
 	}
-	return string(append(b, s.body...))
+	b.Write(body)
+	return b.String()
 }
 
-func appendText(b []byte, t string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(t))), t...)
+func number(b *strings.Builder, v uint64) {
+	var buf [binary.MaxVarintLen64]byte
+	b.Write(binary.AppendUvarint(buf[:0], v))
 }
 
 var errPacked = errors.New("documento illeggibile nell'indice: va ricostruito (unreadable document in the index: rebuild it)")
@@ -178,36 +182,4 @@ func (r *packedReader) text(most uint64) string {
 	t := r.rest[:n]
 	r.rest = r.rest[n:]
 	return t
-}
-
-// Lists are kept in buckets of 10^9 ms (11.6 days), because miniredis sorts a whole sorted set at each
-// read: with 100,000 members that is 100 ms, during which nothing else runs. The order inside is by
-// name, "<score, 16 digits><id>", so that a cursor is exact among equal scores too.
-const (
-	bucketWidth = 1_000_000_000
-	lastBucket  = 4102 // of the year 2100: everything later shares it, so that a list visits few buckets
-	scoreDigits = 16
-)
-
-func bucketOf(score int64) int { return int(min(score/bucketWidth, lastBucket)) }
-
-func memberOf(score int64, id string) string {
-	b := make([]byte, 0, scoreDigits+len(id))
-	n := strconv.AppendInt(make([]byte, 0, scoreDigits), score, 10)
-	for range scoreDigits - len(n) {
-		b = append(b, '0')
-	}
-	return string(append(append(b, n...), id...))
-}
-
-// splitMember is the reverse of memberOf.
-func splitMember(m string) (score int64, id string, ok bool) {
-	if len(m) <= scoreDigits || len(m) > scoreDigits+maxID {
-		return 0, "", false
-	}
-	v, err := strconv.ParseUint(m[:scoreDigits], 10, 63)
-	if err != nil || v > maxMoment {
-		return 0, "", false
-	}
-	return int64(v), m[scoreDigits:], true
 }

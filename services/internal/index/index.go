@@ -8,7 +8,7 @@
 //
 //	current                         the epoch that everybody reads; absent: there is no index
 //	building, epochs                the lock of the builder; epochs that have keys
-//	e:<epoch>:meta                  log, schema, applied sequence, revision, range of buckets per set
+//	e:<epoch>:meta                  log, schema, applied sequence, revision, buckets used per set
 //	e:<epoch>:d:<set>               hash: id -> packed document
 //	e:<epoch>:z:<set>:<bucket>:<facet>  sorted by name: <score, 16 digits><id>; facet "" holds all
 //	e:<epoch>:c:<set>:<facet name>  hash: facet value -> how many

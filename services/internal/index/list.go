@@ -157,8 +157,12 @@ func (x *Index) Counts(ctx context.Context, set, facet string) (map[string]int, 
 	}
 	out := make(map[string]int, len(got.Val()))
 	for value, n := range got.Val() {
-		if out[value], err = strconv.Atoi(n); err != nil {
+		k, err := strconv.Atoi(n)
+		if err != nil {
 			return nil, errPacked
+		}
+		if k != 0 { // a value that nothing has any more stays as a zero until the next rebuild
+			out[value] = k
 		}
 	}
 	return out, nil

@@ -12,18 +12,24 @@ import (
 
 // newPipe is a connection inside the process. net.Pipe would not do: it has no buffer, so that a client
 // that writes a whole pipeline before it reads, and a server that answers each command at once, wait for
-// each other for ever. Here writing never blocks; what is buffered is bounded by one pipeline's answers.
-func newPipe() (net.Conn, net.Conn) {
-	a, b := newHalf(), newHalf()
-	return &pipeEnd{read: a, write: b}, &pipeEnd{read: b, write: a}
+// each other for ever. Here the server's answers are buffered without bound (they are bounded by what
+// the client has asked), so that it always reads on; what the client writes is held back when the server
+// does not keep up.
+func newPipe() (client, server net.Conn) {
+	asks, answers := newHalf(askBuffer), newHalf(0)
+	return &pipeEnd{read: answers, write: asks}, &pipeEnd{read: asks, write: answers}
 }
 
-// keep is how much buffer a half keeps when it is empty.
-const keep = 64 << 10
+const (
+	askBuffer = 128 << 10
+	keep      = 64 << 10 // how much memory an empty half keeps
+)
 
 type half struct {
 	mu       sync.Mutex
-	ready    sync.Cond
+	readable sync.Cond
+	writable sync.Cond
+	bound    int // 0: none
 	buf      []byte
 	at       int
 	closed   bool
@@ -31,9 +37,9 @@ type half struct {
 	timer    *time.Timer
 }
 
-func newHalf() *half {
-	h := &half{}
-	h.ready.L = &h.mu
+func newHalf(bound int) *half {
+	h := &half{bound: bound}
+	h.readable.L, h.writable.L = &h.mu, &h.mu
 	return h
 }
 
@@ -47,15 +53,16 @@ func (h *half) Read(p []byte) (int, error) {
 		if !h.deadline.IsZero() && !time.Now().Before(h.deadline) {
 			return 0, os.ErrDeadlineExceeded
 		}
-		h.ready.Wait()
+		h.readable.Wait()
 	}
 	n := copy(p, h.buf[h.at:])
 	h.at += n
 	if h.at == len(h.buf) {
 		h.buf, h.at = h.buf[:0], 0
-		if cap(h.buf) > keep {
+		if cap(h.buf) > max(keep, h.bound) {
 			h.buf = nil
 		}
+		h.writable.Signal()
 	}
 	return n, nil
 }
@@ -63,11 +70,14 @@ func (h *half) Read(p []byte) (int, error) {
 func (h *half) Write(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for !h.closed && h.bound > 0 && len(h.buf) > 0 && len(h.buf)+len(p) > h.bound {
+		h.writable.Wait()
+	}
 	if h.closed {
 		return 0, io.ErrClosedPipe
 	}
 	h.buf = append(h.buf, p...)
-	h.ready.Signal()
+	h.readable.Signal()
 	return len(p), nil
 }
 
@@ -78,7 +88,8 @@ func (h *half) close() {
 	if h.timer != nil {
 		h.timer.Stop()
 	}
-	h.ready.Broadcast()
+	h.readable.Broadcast()
+	h.writable.Broadcast()
 }
 
 func (h *half) setDeadline(t time.Time) {
@@ -90,9 +101,9 @@ func (h *half) setDeadline(t time.Time) {
 		h.timer = nil
 	}
 	if !t.IsZero() {
-		h.timer = time.AfterFunc(time.Until(t), h.ready.Broadcast)
+		h.timer = time.AfterFunc(time.Until(t), h.readable.Broadcast)
 	}
-	h.ready.Broadcast()
+	h.readable.Broadcast()
 }
 
 type pipeEnd struct{ read, write *half }
@@ -110,7 +121,7 @@ func (e *pipeEnd) LocalAddr() net.Addr                { return pipeAddr{} }
 func (e *pipeEnd) RemoteAddr() net.Addr               { return pipeAddr{} }
 func (e *pipeEnd) SetDeadline(t time.Time) error      { e.read.setDeadline(t); return nil }
 func (e *pipeEnd) SetReadDeadline(t time.Time) error  { e.read.setDeadline(t); return nil }
-func (e *pipeEnd) SetWriteDeadline(_ time.Time) error { return nil } // writing never waits
+func (e *pipeEnd) SetWriteDeadline(_ time.Time) error { return nil } // the server always reads on
 
 type pipeAddr struct{}
 

@@ -71,7 +71,8 @@ func (x *Index) Take(ctx context.Context, rates ...Rate) (time.Duration, error) 
 
 func (x *Index) giveBack(ctx context.Context, taken []limit) {
 	for _, l := range taken {
-		if _, err := x.limits.AllowN(ctx, l.key, l.Limit, -1); err != nil {
+		key := x.keys.prefix + "rate:" + l.key // "rate:" is redis_rate's
+		if err := refundScript.Run(ctx, x.short, []string{key}, l.Period.Seconds()/float64(l.Rate)).Err(); err != nil {
 			x.log.WarnContext(ctx, "a rate budget was not given back and refills by itself", "key", l.key, "error", err)
 		}
 	}
@@ -142,7 +143,7 @@ func (x *Index) BlockedUntil(ctx context.Context, key string) (time.Time, error)
 
 // Once is true for the first caller within ttl, best effort: a wiped index lets a second one through.
 func (x *Index) Once(ctx context.Context, key string, ttl time.Duration) (bool, error) {
-	err := x.short.SetArgs(ctx, x.keys.prefix+"once:"+key, 1, redis.SetArgs{Mode: "NX", TTL: ttl}).Err()
+	err := x.short.SetArgs(ctx, x.keys.prefix+"once:"+key, 1, redis.SetArgs{Mode: "NX", TTL: max(ttl, time.Millisecond)}).Err()
 	if errors.Is(err, redis.Nil) {
 		return false, nil
 	}
@@ -155,7 +156,7 @@ func (x *Index) Once(ctx context.Context, key string, ttl time.Duration) (bool, 
 // Lead makes owner the leader for ttl, or keeps it so; false: another one leads. Best effort, as a lease
 // on clocks is: what two leaders at once would break must have a guard of its own in the log.
 func (x *Index) Lead(ctx context.Context, name, owner string, ttl time.Duration) (bool, error) {
-	n, err := leadScript.Run(ctx, x.short, []string{x.keys.prefix + "lead:" + name}, owner, ttl.Milliseconds()).Int()
+	n, err := leadScript.Run(ctx, x.short, []string{x.keys.prefix + "lead:" + name}, owner, max(ttl.Milliseconds(), 1)).Int()
 	if err != nil {
 		return false, fmt.Errorf("guida di %s: %w", name, err)
 	}

@@ -30,7 +30,7 @@ type Builder struct {
 	seen   map[uint64]struct{} // hashes of what was put
 	again  []Doc               // put before, or so it seems: goes through the guard at Finish
 	totals map[tally]int
-	ranges map[string]span
+	used   map[string]buckets
 	ends   context.CancelFunc // of the renewal
 	done   sync.WaitGroup
 }
@@ -47,7 +47,7 @@ func (x *Index) Rebuild(ctx context.Context, logID string) (*Builder, error) {
 	}
 	b := &Builder{
 		x: x, epoch: epoch, space: x.keys.space(epoch), log: logID, seed: maphash.MakeSeed(),
-		seen: map[uint64]struct{}{}, totals: map[tally]int{}, ranges: map[string]span{},
+		seen: map[uint64]struct{}{}, totals: map[tally]int{}, used: map[string]buckets{},
 	}
 	b.keepLock(ctx)
 	x.clean()
@@ -101,7 +101,7 @@ func (b *Builder) Put(ctx context.Context, docs []Doc) error {
 }
 
 func (b *Builder) putSome(ctx context.Context, docs []Doc) error {
-	c := newChanges(b.ranges)
+	c := newChanges(b.used)
 	for i := range docs {
 		d := &docs[i]
 		if err := d.check(); err != nil {
@@ -117,10 +117,22 @@ func (b *Builder) putSome(ctx context.Context, docs []Doc) error {
 		b.totals[t] += n
 	}
 	c.counts, c.widened = nil, nil // written once, at Finish
-	p := b.x.db.Pipeline()
-	p.SAdd(ctx, b.x.keys.epochs(), b.epoch) // again, in case the index was wiped since: else nobody would clean up
-	for _, cmd := range c.commands(b.space) {
-		p.Do(ctx, cmd...)
+	// The epoch is named again, in case the index was wiped since: else nobody would clean up.
+	return b.x.send(ctx, append(c.commands(b.space), []string{"SADD", b.x.keys.epochs(), b.epoch}))
+}
+
+// send carries out commands, in one pipeline, or without the detour of a protocol in this process.
+func (x *Index) send(ctx context.Context, commands [][]string) error {
+	if x.local != nil {
+		return x.local.main.desk().all(commands)
+	}
+	p := x.db.Pipeline()
+	for _, cmd := range commands {
+		args := make([]any, len(cmd))
+		for i, a := range cmd {
+			args[i] = a
+		}
+		p.Do(ctx, args...)
 	}
 	if _, err := p.Exec(ctx); err != nil {
 		return fmt.Errorf("ricostruzione dell'indice: %w", err)
@@ -167,20 +179,12 @@ func (b *Builder) writeTotals(ctx context.Context) error {
 	if err := b.renew(ctx); err != nil {
 		return err
 	}
-	c := newChanges(b.ranges)
+	c := newChanges(b.used)
 	c.counts = b.totals
-	for set := range b.ranges {
+	for set := range b.used {
 		c.widened[set] = true
 	}
-	p := b.x.db.Pipeline()
-	p.HSet(ctx, b.space+"meta", "rev", 0)
-	for _, cmd := range c.commands(b.space) {
-		p.Do(ctx, cmd...)
-	}
-	if _, err := p.Exec(ctx); err != nil {
-		return fmt.Errorf("fine della ricostruzione: %w", err)
-	}
-	return nil
+	return b.x.send(ctx, append(c.commands(b.space), []string{"HSET", b.space + "meta", "rev", "0"}))
 }
 
 // Abort gives the lock back; what was put is dropped in the background.

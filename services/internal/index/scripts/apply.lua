@@ -9,8 +9,7 @@ if m[1] ~= ARGV[2] then return 2 end
 local i, last = 4, #ARGV
 while i <= last do
   local n = tonumber(ARGV[i])
-  local got = redis.call(unpack(ARGV, i + 1, i + n))
-  if got == 0 and ARGV[i + 1] == 'HINCRBY' then redis.call('HDEL', ARGV[i + 2], ARGV[i + 3]) end
+  redis.call(unpack(ARGV, i + 1, i + n))
   i = i + n + 1
 end
 local seq = m[2] or '0'

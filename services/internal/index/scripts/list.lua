@@ -25,44 +25,45 @@ for i = 9, #ARGV do
   end
 end
 
-local r = redis.call('HMGET', space .. 'meta', 'low:' .. set, 'high:' .. set)
-local found, next = {}, ''
-if r[1] and total > 0 then
-  local from, to, step = tonumber(r[2]), tonumber(r[1]), -1
-  local first, last, command = '+', '-', 'ZREVRANGEBYLEX'
-  if up then from, to, step, first, last, command = to, from, 1, '-', '+', 'ZRANGEBYLEX' end
-  if cursor ~= '' then
-    local at = math.min(tonumber(string.sub(cursor, 1, 7)), 4102)
-    if up then from = math.max(from, at) else from = math.min(from, at) end
-    first = '(' .. cursor
+-- The buckets that the set has used, as runs, in the direction of reading; a cursor begins at its own.
+local used = redis.call('HGET', space .. 'meta', 'buckets:' .. set) or ''
+local at = cursor ~= '' and math.min(tonumber(string.sub(cursor, 1, 7)), 4102) or nil
+local visit = {}
+for low, high in string.gmatch(used, '(%d+)-(%d+)') do
+  for b = tonumber(low), tonumber(high) do
+    if not at or (up and b >= at) or (not up and b <= at) then visit[#visit + 1] = b end
   end
-  local seen = 0
-  for bucket = from, to, step do
-    local key = space .. 'z:' .. set .. ':' .. bucket .. ':'
-    local begin, more = first, true
-    while more do
-      local want = limit + 1 - #found
-      if #others > 0 then want = 500 end
-      local got = redis.call(command, key .. lead, begin, last, 'LIMIT', 0, want)
-      more = #got == want
-      if #got > 0 then
-        begin = '(' .. got[#got]
-        seen = seen + #got
-        local holds = {}
-        for k = 1, #others do holds[k] = redis.call('ZMSCORE', key .. others[k], unpack(got)) end
-        for i = 1, #got do
-          local all = true
-          for k = 1, #others do all = all and holds[k][i] end
-          if all then found[#found + 1] = got[i] end
-        end
-      end
-      if #found > limit then
-        next, more = found[limit], false
-      elseif #others > 0 and seen >= budget and #got > 0 then
-        next, more = got[#got], false
+end
+
+local first, last, command = '+', '-', 'ZREVRANGEBYLEX'
+if up then first, last, command = '-', '+', 'ZRANGEBYLEX' end
+if at then first = '(' .. cursor end
+local found, next, seen = {}, '', 0
+for v = 1, #visit do
+  if total == 0 or next ~= '' then break end
+  local key = space .. 'z:' .. set .. ':' .. visit[up and v or #visit + 1 - v] .. ':'
+  local begin, more = first, true
+  while more do
+    local want = limit + 1 - #found
+    if #others > 0 then want = 500 end
+    local got = redis.call(command, key .. lead, begin, last, 'LIMIT', 0, want)
+    more = #got == want
+    if #got > 0 then
+      begin = '(' .. got[#got]
+      seen = seen + #got
+      local holds = {}
+      for k = 1, #others do holds[k] = redis.call('ZMSCORE', key .. others[k], unpack(got)) end
+      for i = 1, #got do
+        local all = true
+        for k = 1, #others do all = all and holds[k][i] end
+        if all then found[#found + 1] = got[i] end
       end
     end
-    if next ~= '' then break end
+    if #found > limit then
+      next, more = found[limit], false
+    elseif #others > 0 and seen >= budget and #got > 0 then
+      next, more = got[#got], false
+    end
   end
 end
 
