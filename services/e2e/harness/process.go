@@ -43,6 +43,8 @@ type House struct {
 	Args   []string // after "serve": rooms and flags
 	Env    []string // beside what the test has
 	Addr   string   // host:port; chosen at the first start
+	// Seen is where others see the data folder; nil: where it is.
+	Seen func() string
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -146,7 +148,11 @@ func (h *House) WaitReady(ctx context.Context) error {
 
 // AdminToken is the administrator's credential in the data folder.
 func (h *House) AdminToken() (string, error) {
-	raw, err := os.ReadFile(filepath.Join(h.Data, "admin.token"))
+	dir := h.Data
+	if h.Seen != nil {
+		dir = h.Seen()
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "admin.token"))
 	return strings.TrimSpace(string(raw)), err
 }
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package e2e
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/internal/index/indextest"
+	"github.com/palinsesto/palinsesto/services/sandbox"
+)
+
+// The same binary as separate processes, a NATS server and a Redis of their own, two copies of
+// scheduling and publishing: the same behaviour, also when one copy is killed under load.
+func TestRoomsApart(t *testing.T) {
+	log, redis := startNATS(t), indextest.Start(t)
+	w := newWorld(t, settings{channels: 2})
+	var rooms []*harness.House
+	room := func(name string) *harness.House {
+		h := &harness.House{Bin: program, Data: t.TempDir(), Config: w.house.Config,
+			Args: []string{"--nats", log.url, "--redis", redis.URL, name},
+			Env:  append([]string{"PALINSESTO_NATS_USER=" + name, "PALINSESTO_NATS_PASSWORD=" + password(name)}, w.house.Env...)}
+		require.NoError(t, h.Start())
+		t.Cleanup(func() {
+			h.Kill()
+			if t.Failed() {
+				t.Logf("%s said:\n%s", name, lastLines(h.Output(), 20))
+			}
+		})
+		rooms = append(rooms, h)
+		return h
+	}
+	w.house = room("api") // rooms start in any order
+	second := map[string]*harness.House{}
+	for _, name := range []string{"publishing", "scheduling", "publishing", "scheduling", "approval", "intake", "media", "indexing"} {
+		second[name] = room(name)
+	}
+	for range rooms {
+		w.ready()
+	}
+	w.people()
+	const posts = 60
+	var wg sync.WaitGroup
+	for actor := range 4 {
+		wg.Go(func() {
+			for i := actor; i < posts; i += 4 {
+				w.place(t.Context(), fmt.Sprintf("Avviso %d", i), channelID(i%2))
+			}
+		})
+	}
+	require.NoError(t, w.box.Wait(t.Context(), func(items []sandbox.Item) bool { return len(items) > posts/4 }))
+	second["publishing"].Kill()
+	second["scheduling"].Kill()
+	wg.Wait()
+	w.drain()
+	w.resolveAll()
+	for i := range posts {
+		require.Equal(t, 1, w.onWall()[fmt.Sprintf("Avviso %d", i)], "Avviso %d", i)
+	}
+	for _, h := range rooms {
+		require.NoError(t, h.Stop(30*time.Second))
+	}
+}

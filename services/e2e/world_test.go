@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package e2e holds the whole-house tests: the real program as processes that are really killed, a
+// real NATS, a real Redis, and the sandbox in place of the network.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/sandbox"
+	"github.com/palinsesto/palinsesto/services/sandbox/telegram"
+)
+
+// program is the binary under test, built once, with failpoints.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "palinsesto-e2e-")
+	if err == nil {
+		program, err = harness.Build(context.Background(), dir, "failpoints")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+const (
+	botToken = "123456789:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIi"
+	botID    = 123456789
+	tokenEnv = "PALINSESTO_TEST_BOT"
+)
+
+// world is a house, its network and its people.
+type world struct {
+	t         *testing.T
+	box       *sandbox.Sandbox
+	house     *harness.House
+	referente harness.Client
+	redattore harness.Client
+	operatore harness.Client
+	admin     harness.Client
+}
+
+// settings change the house of a test.
+type settings struct {
+	channels int
+	extra    string // YAML at the top level
+	channel  string // YAML lines of each channel, indented by four
+	env      []string
+	args     []string
+}
+
+func newWorld(t *testing.T, s settings) *world {
+	t.Helper()
+	w := &world{t: t}
+	w.box = newSandbox(t, max(1, s.channels))
+	api := httptest.NewServer(w.box)
+	t.Cleanup(api.Close)
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "house.yaml")
+	require.NoError(t, os.WriteFile(conf, []byte(configuration(s, api.URL+"/telegram")), 0o600))
+	w.house = &harness.House{Bin: program, Data: filepath.Join(dir, "data"), Config: conf,
+		Env: append([]string{tokenEnv + "=" + botToken}, s.env...), Args: s.args}
+	t.Cleanup(func() {
+		if w.house.Gone() != nil {
+			w.house.Kill()
+		}
+		if t.Failed() {
+			t.Logf("the house said:\n%s", lastLines(w.house.Output(), 60))
+		}
+	})
+	return w
+}
+
+func newSandbox(t *testing.T, channels int) *sandbox.Sandbox {
+	t.Helper()
+	box, err := sandbox.New(sandbox.Options{})
+	require.NoError(t, err)
+	chats := make([]telegram.Chat, channels)
+	for i := range chats {
+		chats[i] = telegram.Chat{ID: int64(-1001000000000 - i), Username: username(i), Title: "Canale " + username(i),
+			Admins: map[int64]telegram.Rights{botID: {Post: true, Edit: true, Delete: true}}}
+	}
+	_, err = telegram.New(box, telegram.Options{NoRates: true, Chats: chats,
+		Bots: []telegram.Bot{{Token: botToken, ID: botID, Username: "palinsesto_bot"}}})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = box.Close() })
+	return box
+}
+
+func username(i int) string  { return fmt.Sprintf("canale_%03d", i) }
+func channelID(i int) string { return fmt.Sprintf("canale-%03d", i) }
+
+// configuration keeps waits short: what a public office waits a minute for, a test waits a second for.
+func configuration(s settings, api string) string {
+	var y strings.Builder
+	y.WriteString("organisation:\n  name: Prova\ncentres:\n")
+	for _, c := range centres {
+		fmt.Fprintf(&y, "  - id: %s\n    name: %s\n    province: AN\n", c, c)
+	}
+	y.WriteString("channels:\n")
+	for i := range max(1, s.channels) {
+		fmt.Fprintf(&y, "  - id: %s\n    network: telegram\n    target: \"@%s\"\n    api_base: %s\n    token_env: %s\n%s",
+			channelID(i), username(i), api, tokenEnv, s.channel)
+	}
+	y.WriteString("publishing:\n  lease: 3s\n  call_deadline: 1s\n  call_timeout: 2s\n  retry:\n    first: 1s\n    max: 2s\n")
+	y.WriteString(s.extra)
+	return y.String()
+}
+
+// centres are those of the samples.
+var centres = []string{"pesaro", "fano", "urbino", "ancona", "jesi", "senigallia", "fabriano", "macerata",
+	"civitanova-marche", "tolentino", "fermo", "ascoli-piceno", "san-benedetto-del-tronto"}
+
+// start runs the house until it is ready.
+func (w *world) start(env ...string) {
+	w.t.Helper()
+	require.NoError(w.t, w.house.Start(env...))
+	w.ready()
+}
+
+func (w *world) ready() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(w.t, w.house.WaitReady(ctx))
+}
+
+// people makes a token for each role; once is enough, they outlive restarts.
+func (w *world) people() {
+	w.t.Helper()
+	secret, err := w.house.AdminToken()
+	require.NoError(w.t, err)
+	w.admin = harness.Client{URL: w.house.URL(), Token: secret}
+	w.referente = w.person("referente", "jesi")
+	w.redattore = w.person("redattore", "")
+	w.operatore = w.person("operatore", "")
+}
+
+func (w *world) person(role, centre string) harness.Client {
+	w.t.Helper()
+	body := map[string]string{"role": role, "name": role}
+	if centre != "" {
+		body["centre"] = centre
+	}
+	a, err := w.admin.Do(w.t.Context(), "POST", "/api/v1/tokens", body)
+	require.NoError(w.t, err)
+	require.Equal(w.t, 201, a.Status, "%s", a.Body)
+	var made struct {
+		Token string `json:"token"`
+	}
+	require.NoError(w.t, a.Decode(&made))
+	return harness.Client{URL: w.house.URL(), Token: made.Token}
+}
+
+// patience is how long a test waits for what must come about.
+const patience = 60 * time.Second
+
+// eventually waits for a condition of the house.
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	require.Eventually(w.t, ok, patience, 20*time.Millisecond, what)
+}
+
+// onWall counts the messages that show each title: what the public sees.
+func (w *world) onWall() map[string]int {
+	seen := map[string]int{}
+	for _, i := range w.box.Wall() {
+		if !i.Deleted {
+			title, _, _ := strings.Cut(i.Text, "\n")
+			seen[title]++
+		}
+	}
+	return seen
+}
+
+// notice is a segnalazione without media.
+func notice(title string, channels ...string) map[string]any {
+	return map[string]any{"centre": "jesi", "kind": "avviso", "title": title,
+		"body": "Gli sportelli restano aperti con il consueto orario.", "wanted_channels": channels}
+}
+
+func lastLines(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
