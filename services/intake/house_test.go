@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,16 +82,18 @@ func (h *house) pass(d time.Duration) { h.now.Add(int64(d)) }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// indexed lets the index follow the log.
-func (h *house) indexed() {
+// indexed lets the index follow the log, until the test or what is returned ends it.
+func (h *house) indexed() (stop func()) {
 	h.t.Helper()
 	room, err := indexing.New(h.cfg, indexing.Deps{Bus: bustest.Connect(h.t, h.server), Index: h.Index, Clock: time.Now, Log: quiet()})
 	require.NoError(h.t, err)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- room.Run(ctx) }()
-	h.t.Cleanup(func() { stop(); <-ended })
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	h.t.Cleanup(stop)
 	require.Eventually(h.t, func() bool { return room.Ready(ctx) == nil }, 20*time.Second, 5*time.Millisecond)
+	return stop
 }
 
 // media puts a file into the store, as the media room would.

@@ -28,12 +28,21 @@ const (
 // similar finds what looks like the same news from the same centre. It is marked, never refused; nor
 // does an index that is away refuse anything: then the mark says that nobody has looked.
 func (s *Service) similar(ctx context.Context, centre, self string, c palinsesto.Content) (ids []string, marks []palinsesto.Problem) {
-	others, err := s.recent(ctx, centre)
-	if err != nil {
+	behind, err := s.caughtUp(ctx)
+	var others []palinsesto.Segnalazione
+	if err == nil {
+		others, err = s.recent(ctx, centre)
+	}
+	switch {
+	case err != nil:
 		s.Log.Warn("near-duplicates not looked for", "error", err)
 		return nil, []palinsesto.Problem{{Code: codeDouble, Level: palinsesto.LevelNote,
 			Text:   "Non si è potuto controllare se una segnalazione simile c'è già: l'indice non rispondeva. Controllare a mano.",
 			TextEN: "Whether there is a similar report already could not be checked: the index did not answer."}}
+	case behind:
+		marks = append(marks, palinsesto.Problem{Code: codeDouble, Level: palinsesto.LevelNote,
+			Text:   "L'indice era in ritardo: le segnalazioni degli ultimi istanti potrebbero mancare dal confronto.",
+			TextEN: "The index was behind: reports of the last moments may not have been compared."})
 	}
 	for _, o := range others {
 		if o.ID == self || !open(o.State) {
@@ -61,9 +70,6 @@ func open(st palinsesto.SegState) bool {
 
 // recent lists a centre's newest segnalazioni.
 func (s *Service) recent(ctx context.Context, centre string) ([]palinsesto.Segnalazione, error) {
-	if err := s.caughtUp(ctx); err != nil {
-		return nil, err
-	}
 	page, err := s.Index.List(ctx, index.Query{Set: "seg", Facets: []string{"centre=" + centre}, Limit: lookBack})
 	if err != nil {
 		return nil, err
@@ -80,30 +86,30 @@ func (s *Service) recent(ctx context.Context, centre string) ([]palinsesto.Segna
 }
 
 // caughtUp waits until the index shows what the log had when we came: in a file of many lines the
-// double stands right before.
-func (s *Service) caughtUp(ctx context.Context) error {
+// double stands right before. An index that is busy is not waited for: it is asked as it is.
+func (s *Service) caughtUp(ctx context.Context) (behind bool, err error) {
 	last, err := s.Bus.LastSeq(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	patient, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		m, err := s.Index.Meta(ctx)
 		switch {
 		case err != nil:
-			return err
+			return false, err
 		case !m.Ready:
-			return index.ErrNoIndex
+			return false, index.ErrNoIndex
 		case m.Seq >= last:
-			return nil
+			return false, nil
 		}
 		t := time.NewTimer(glance)
 		select {
 		case <-t.C:
-		case <-ctx.Done():
+		case <-patient.Done():
 			t.Stop()
-			return fmt.Errorf("the index is at %d and the log at %d: %w", m.Seq, last, ctx.Err())
+			return true, ctx.Err()
 		}
 	}
 }

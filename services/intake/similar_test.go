@@ -52,3 +52,18 @@ func TestNearDuplicatesWithoutIndex(t *testing.T) {
 	require.Error(t, err)
 	h.submitted(collega, offer(nil))
 }
+
+// An index that is behind is asked as it is, and the mark says that it was.
+func TestNearDuplicatesWithIndexBehind(t *testing.T) {
+	h := newHouse(t)
+	stop := h.indexed()
+	first := h.submitted(ancona, offer(nil))
+	h.submitted(ancona, offer(fields{"title": "Cucina", "body": "Servizio in sala e in cucina per la stagione, vitto compreso."}))
+	stop()
+	h.submitted(jesi, offer(fields{"centre": "jesi"}))
+	late := h.submitted(collega, offer(nil))
+	require.Equal(t, []string{first.ID}, late.Similar)
+	require.Equal(t, palinsesto.LevelNote, late.Marks[0].Level)
+	require.Contains(t, late.Marks[0].Text, "in ritardo")
+	require.Equal(t, palinsesto.LevelMark, late.Marks[1].Level)
+}
