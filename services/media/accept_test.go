@@ -26,7 +26,7 @@ func TestAcceptKeepsTheCleanedFileOnly(t *testing.T) {
 	s, ctx := newHouse(t), context.Background()
 	raw := sample(t, "saldatura-tig.jpg")
 	upload(t, s.Bus, "u-1", raw)
-	r, err := s.tryAccept(t, ctx, palinsesto.AcceptMedia{
+	r, err := s.tryAccept(ctx, palinsesto.AcceptMedia{
 		Command: palinsesto.Command{Actor: referente}, Upload: "u-1", Filename: `C:\foto\saldatura-tig.JPEG`, Alt: "  Mani che saldano un tubo ",
 	})
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestAcceptTellsWhatItTookOut(t *testing.T) {
 	var file bytes.Buffer
 	require.NoError(t, gif.Encode(&file, still, nil))
 	upload(t, s.Bus, "u", file.Bytes())
-	r, err := s.tryAccept(t, context.Background(), palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: redattore}, Upload: "u", Filename: "jobday.gif"})
+	r, err := s.tryAccept(context.Background(), palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: redattore}, Upload: "u", Filename: "jobday.gif"})
 	require.NoError(t, err)
 	require.Equal(t, "image/png", r.Media.MIME)
 	require.Equal(t, "jobday.png", r.Media.Filename)
@@ -122,7 +122,7 @@ func TestAcceptRefuses(t *testing.T) {
 			if c.upload == "" {
 				c.upload = "u"
 			}
-			_, err := s.tryAccept(t, context.Background(), palinsesto.AcceptMedia{
+			_, err := s.tryAccept(context.Background(), palinsesto.AcceptMedia{
 				Command: palinsesto.Command{Actor: c.by}, Upload: c.upload, Filename: "f", Alt: c.alt,
 			})
 			require.Equal(t, c.code, palinsesto.CodeOf(err), "%v", err)
@@ -144,7 +144,7 @@ func TestAcceptRefusesWhenTheDiskIsFull(t *testing.T) {
 	s := room(t, b)
 	upload(t, b, "u", picture(t, 10, 10))
 	cmd := palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: referente}, Upload: "u"}
-	_, err := s.tryAccept(t, context.Background(), cmd)
+	_, err := s.tryAccept(context.Background(), cmd)
 	require.Equal(t, palinsesto.CodeFull, palinsesto.CodeOf(err))
 	_, err = b.TakeUpload(context.Background(), "u", 1<<20)
 	require.NoError(t, err, "the upload stays until there is room again, or its hour is over")
@@ -174,7 +174,7 @@ func TestOneFileAtATime(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d"} {
 		upload(t, s.Bus, name, picture(t, 20, 20))
 		go func() {
-			_, err := s.tryAccept(t, context.Background(), palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: referente}, Upload: name})
+			_, err := s.tryAccept(context.Background(), palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: referente}, Upload: name})
 			done <- err
 		}()
 	}
@@ -182,7 +182,7 @@ func TestOneFileAtATime(t *testing.T) {
 	upload(t, s.Bus, "late", picture(t, 20, 20))
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := s.tryAccept(t, gone, palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: referente}, Upload: "late"})
+	_, err := s.tryAccept(gone, palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: referente}, Upload: "late"})
 	require.Equal(t, palinsesto.CodeBusy, palinsesto.CodeOf(err))
 	close(leave)
 	for range 4 {

@@ -42,17 +42,16 @@ func upload(t testing.TB, b *bus.Bus, name string, data []byte) {
 	require.NoError(t, b.PutUpload(context.Background(), name, bytes.NewReader(data)))
 }
 
-func (s *Service) tryAccept(t testing.TB, ctx context.Context, cmd palinsesto.AcceptMedia) (contract.MediaReply, error) {
-	t.Helper()
+func (s *Service) tryAccept(ctx context.Context, cmd palinsesto.AcceptMedia) (contract.MediaReply, error) {
 	data, err := contract.EncodeAcceptMedia(cmd)
-	require.NoError(t, err)
+	if err != nil {
+		return contract.MediaReply{}, err
+	}
 	raw, err := s.accept(ctx, data)
 	if err != nil {
 		return contract.MediaReply{}, err
 	}
-	r, err := contract.DecodeMediaReply(raw)
-	require.NoError(t, err)
-	return r, nil
+	return contract.DecodeMediaReply(raw)
 }
 
 func (s *Service) tryDerive(t testing.TB, by palinsesto.Actor, m palinsesto.Media, network string) (contract.MediaReply, error) {
@@ -72,7 +71,7 @@ func (s *Service) tryDerive(t testing.TB, by palinsesto.Actor, m palinsesto.Medi
 func (s *Service) accepted(t testing.TB, name string, data []byte) palinsesto.Media {
 	t.Helper()
 	upload(t, s.Bus, name, data)
-	r, err := s.tryAccept(t, context.Background(), palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: referente}, Upload: name, Filename: name})
+	r, err := s.tryAccept(context.Background(), palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: referente}, Upload: name, Filename: name})
 	require.NoError(t, err)
 	return r.Media
 }

@@ -83,16 +83,17 @@ func TestRefusalsAndFaults(t *testing.T) {
 		bus.Endpoint{Verb: "break", Handle: func(context.Context, []byte) ([]byte, error) { return nil, errors.New("password=secret") }},
 		bus.Endpoint{Verb: "panic", Handle: func(context.Context, []byte) ([]byte, error) { panic("nil") }},
 		bus.Endpoint{Verb: "say", Handle: say("x")})
+	errs := make([]error, 20)
 	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			_, err := caller.Request(context.Background(), "test", "refuse", nil)
-			var e *palinsesto.Error
-			require.ErrorAs(t, err, &e)
-			require.Equal(t, no, e)
-		})
+	for i := range errs {
+		wg.Go(func() { _, errs[i] = caller.Request(context.Background(), "test", "refuse", nil) })
 	}
 	wg.Wait()
+	for _, err := range errs {
+		var e *palinsesto.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, no, e)
+	}
 	for _, verb := range []string{"break", "panic"} {
 		_, err := caller.Request(context.Background(), "test", verb, nil)
 		require.Equal(t, palinsesto.CodeInternal, palinsesto.CodeOf(err))
