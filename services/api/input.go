@@ -104,6 +104,7 @@ func listed[T any](in []T) []T {
 }
 
 func documentBody(op *huma.Operation) {
+	op.SkipValidateBody = true // intake reads the document as it came
 	op.RequestBody = &huma.RequestBody{
 		Description: "A segnalazione as a JSON object: centre, kind, title, body, starts_at, ends_at, expires_at, place, link, contact_email, tags, media[{id, filename, alt}], wanted_channels",
 		Required:    true,
@@ -112,6 +113,7 @@ func documentBody(op *huma.Operation) {
 }
 
 func uploadBody(op *huma.Operation) {
+	op.SkipValidateBody = true
 	file := &huma.Schema{Type: "string", Format: "binary"}
 	op.RequestBody = &huma.RequestBody{
 		Description: "multipart/form-data with file, alt and filename; or the bytes alone, with filename and alt in the query",
