@@ -31,6 +31,8 @@ var (
 	deferLua string
 	//go:embed scripts/block.lua
 	blockLua string
+	//go:embed scripts/once.lua
+	onceLua string
 	//go:embed scripts/lead.lua
 	leadLua string
 	//go:embed scripts/refund.lua
@@ -45,6 +47,7 @@ var (
 	claimScript  = redis.NewScript(claimLua)
 	deferScript  = redis.NewScript(deferLua)
 	blockScript  = redis.NewScript(blockLua)
+	onceScript   = redis.NewScript(onceLua)
 	leadScript   = redis.NewScript(leadLua)
 	refundScript = redis.NewScript(refundLua)
 )

@@ -95,6 +95,33 @@ func TestPackedIsWhatWasGiven(t *testing.T) {
 	require.Equal(t, []string{"b=1", "a=1", "b=1"}, d.Facets, "the caller's own are left alone")
 }
 
+func TestSweeperDropsWhatLapsed(t *testing.T) {
+	ctx := t.Context()
+	x, err := Open(ctx, Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, x.Close()) }()
+	now := time.Now()
+	for _, ok := range []func() (bool, error){
+		func() (bool, error) { return x.Once(ctx, "a", time.Hour) },
+		func() (bool, error) { return x.Lead(ctx, "b", "me: 1 2", time.Hour) },
+		func() (bool, error) { return true, x.Block(ctx, "c", now.Add(time.Hour)) },
+		func() (bool, error) { w, err := x.Take(ctx, Rate{Key: "d", PerMinute: 1}); return w == 0, err },
+	} {
+		did, err := ok()
+		require.NoError(t, err)
+		require.True(t, did)
+	}
+	s := &sweeper{server: x.local.short, prefix: x.keys.prefix}
+	left := func() int { return len(x.local.short.server.Keys()) }
+	require.NoError(t, s.pass(now))
+	require.Equal(t, 4, left())
+	require.NoError(t, s.pass(now.Add(sweepEvery/2)), "not yet time to look again")
+	require.NoError(t, s.pass(now.Add(2*time.Minute)))
+	require.Equal(t, 3, left(), "the rate is full again")
+	require.NoError(t, s.pass(now.Add(2*time.Hour)))
+	require.Zero(t, left())
+}
+
 func TestPipe(t *testing.T) {
 	client, server := newPipe()
 	// The server answers far more than any buffer holds while nobody reads: it must not wait.

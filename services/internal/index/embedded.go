@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// embedded is the index inside this process: no port, no file. It is two servers, because miniredis
-// looks at all its keys, sorted, to expire one: what expires is kept apart from the documents.
+// embedded is the index inside this process: no port, no file. It is two servers, so that looking
+// through what is short-lived does not mean looking through the documents.
 type embedded struct{ main, short *localServer }
 
 type localServer struct {
@@ -20,7 +20,7 @@ type localServer struct {
 	client *redis.Client
 }
 
-func openEmbedded() (*embedded, error) {
+func openEmbedded(prefix string) (*embedded, error) {
 	main, err := openLocal()
 	if err != nil {
 		return nil, err
@@ -29,8 +29,7 @@ func openEmbedded() (*embedded, error) {
 	if err != nil {
 		return nil, errors.Join(err, main.close())
 	}
-	// Expires as the clock goes on, when something is asked: no goroutine, no work while idle.
-	short.server.ClockTTL(true)
+	short.client.AddHook(&sweeper{server: short, prefix: prefix})
 	return &embedded{main: main, short: short}, nil
 }
 

@@ -109,7 +109,7 @@ func Open(ctx context.Context, o Options) (*Index, error) {
 
 func (x *Index) connect(url string) error {
 	if url == "" {
-		local, err := openEmbedded()
+		local, err := openEmbedded(x.keys.prefix)
 		if err != nil {
 			return fmt.Errorf("avvio dell'indice interno: %w", err)
 		}

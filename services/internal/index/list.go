@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,12 +106,12 @@ func page(v []any, several bool) (Page, error) {
 	if next := text(v[1]); next != "" {
 		p.Next = base64.RawURLEncoding.EncodeToString([]byte(next))
 	}
-	for i := 2; i < len(v); i += 2 {
-		score, id, ok := splitMember(text(v[i]))
+	for pair := range slices.Chunk(v[2:], 2) {
+		score, id, ok := splitMember(text(pair[0]))
 		if !ok {
 			return Page{}, errPacked
 		}
-		s, err := unpack(text(v[i+1]))
+		s, err := unpack(text(pair[1]))
 		if err != nil {
 			return Page{}, fmt.Errorf("%w: %s", err, id)
 		}

@@ -64,18 +64,23 @@ func model(docs []index.Doc) state {
 func requireSame(t require.TestingT, x *index.Index, want state) {
 	for _, set := range []string{"post", "seg"} {
 		for _, facet := range []string{"", "state=queued", "state=posted", "state=failed", "kind=a=b", "kind="} {
-			q := index.Query{Set: set, Limit: 2}
+			q := index.Query{Set: set, Limit: 3}
 			if facet != "" {
 				q.Facets = []string{facet}
 			}
-			ids := ids(all(t, x, q))
-			require.Equal(t, append([]string{}, want.lists[set][facet]...), ids, "%s %s", set, facet)
 			p, err := x.List(ctx, q)
 			require.NoError(t, err)
-			require.Equal(t, len(ids), p.Total)
-			q.Ascending = true
-			slices.Reverse(ids)
-			require.Equal(t, ids, idsOf(all(t, x, q)))
+			if q.Cursor = p.Next; q.Cursor != "" {
+				p.Hits = append(p.Hits, all(t, x, q)...)
+			}
+			got := ids(p.Hits)
+			require.Equal(t, append([]string{}, want.lists[set][facet]...), got, "%s %s", set, facet)
+			require.Equal(t, len(got), p.Total)
+			if len(got) > 1 {
+				q.Ascending, q.Cursor = true, ""
+				slices.Reverse(got)
+				require.Equal(t, got, ids(all(t, x, q)))
+			}
 		}
 		for _, name := range []string{"", "state", "kind", "channel"} {
 			counts, err := x.Counts(ctx, set, name)
@@ -94,8 +99,6 @@ func requireSame(t require.TestingT, x *index.Index, want state) {
 	}
 	require.Equal(t, want.due, due)
 }
-
-func idsOf(hits []index.Hit) []string { return ids(hits) }
 
 func fill(m map[string]int) map[string]int {
 	if m == nil {

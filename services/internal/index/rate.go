@@ -13,7 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Rate is a budget that all copies share. 0: no such limit.
+// Rate is a budget that all copies share. 0: no such limit. Keys come from a bounded set, such as the
+// channels: what an outsider can vary at will, such as an address, is brought into bounds first.
 type Rate struct {
 	Key       string
 	PerSecond int // on the long run; a burst may go beyond it within one second
@@ -143,14 +144,11 @@ func (x *Index) BlockedUntil(ctx context.Context, key string) (time.Time, error)
 
 // Once is true for the first caller within ttl, best effort: a wiped index lets a second one through.
 func (x *Index) Once(ctx context.Context, key string, ttl time.Duration) (bool, error) {
-	err := x.short.SetArgs(ctx, x.keys.prefix+"once:"+key, 1, redis.SetArgs{Mode: "NX", TTL: max(ttl, time.Millisecond)}).Err()
-	if errors.Is(err, redis.Nil) {
-		return false, nil
-	}
+	n, err := onceScript.Run(ctx, x.short, []string{x.keys.prefix + "once:" + key}, max(ttl.Milliseconds(), 1)).Int()
 	if err != nil {
 		return false, fmt.Errorf("una volta sola (%s): %w", key, err)
 	}
-	return true, nil
+	return n == 1, nil
 }
 
 // Lead makes owner the leader for ttl, or keeps it so; false: another one leads. Best effort, as a lease

@@ -69,11 +69,11 @@ func burstsAndMinutes(t *testing.T, h *house) {
 		waitMin time.Duration
 		waitMax time.Duration
 	}{
-		{index.Rate{Key: "a", PerMinute: 20}, 1, 2900 * time.Millisecond, 3001 * time.Millisecond},
-		{index.Rate{Key: "b", PerMinute: 20, Burst: 5}, 5, 3600 * time.Millisecond, 3751 * time.Millisecond}, // 5 and 16 make 20 in any minute
+		{index.Rate{Key: "a", PerMinute: 20}, 1, 2 * time.Second, 3001 * time.Millisecond},
+		{index.Rate{Key: "b", PerMinute: 20, Burst: 5}, 5, 3100 * time.Millisecond, 3751 * time.Millisecond}, // 5 and 16 make 20 in any minute
 		{index.Rate{Key: "c", PerMinute: 2, Burst: 9}, 2, 58 * time.Second, 60001 * time.Millisecond},
-		{index.Rate{Key: "d", PerSecond: 1, Burst: 3}, 3, 900 * time.Millisecond, 1001 * time.Millisecond},
-		{index.Rate{Key: "e", PerSecond: 1, PerMinute: 20, Burst: 1}, 1, 2900 * time.Millisecond, 3001 * time.Millisecond},
+		{index.Rate{Key: "d", PerSecond: 1, Burst: 3}, 3, 50 * time.Millisecond, 1001 * time.Millisecond},
+		{index.Rate{Key: "e", PerSecond: 1, PerMinute: 20, Burst: 1}, 1, 2 * time.Second, 3001 * time.Millisecond},
 	} {
 		for range c.atOnce {
 			wait, err := h.Take(ctx, c.rate)

@@ -6,6 +6,7 @@ package indextest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -58,7 +59,8 @@ func Start(t testing.TB, args ...string) *Server {
 }
 
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +75,7 @@ func (s *Server) run() error {
 	}
 	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no",
 		"--dir", s.t.TempDir(), "--daemonize", "no"}, s.args...)
-	cmd := exec.Command("redis-server", args...)
+	cmd := exec.CommandContext(context.Background(), "redis-server", args...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -87,12 +89,12 @@ func (s *Server) run() error {
 	select {
 	case err = <-ready:
 	case <-time.After(30 * time.Second):
-		err = fmt.Errorf("no word from redis-server within 30 s")
+		err = errors.New("no word from redis-server within 30 s")
 	}
 	if err != nil {
 		_ = cmd.Process.Kill()
 		ended.Wait()
-		return fmt.Errorf("%w (%v)", err, cmd.Wait())
+		return errors.Join(err, cmd.Wait())
 	}
 	s.mu.Lock()
 	s.cmd = cmd
