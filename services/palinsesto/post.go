@@ -103,6 +103,24 @@ func (p Post) NextPart() int {
 	return len(p.Parts)
 }
 
+// AnyOut tells whether a part is out.
+func (p Post) AnyOut() bool {
+	for _, x := range p.Parts {
+		if x.Posted {
+			return true
+		}
+	}
+	return false
+}
+
+// Wanted is the hash of what the network shows, or will once the edit that was asked for is made.
+func (p Post) Wanted() string {
+	if p.Change != nil && p.Change.Kind == "edit" {
+		return p.Change.Hash
+	}
+	return p.Hash
+}
+
 // Open tells whether an attempt stands without a verdict.
 func (p Post) Open() bool { return p.Attempt != nil && p.Attempt.Verdict == "" }
 
@@ -136,9 +154,14 @@ func (p Post) Miss(expired bool) Post {
 	return p
 }
 
-// Cancel is p after it was taken back before it went out.
+// Cancel is p after it was taken back before it went out. Where an earlier part is out already, a person
+// has to be told: nobody looks for a cancelled post on the network.
 func (p Post) Cancel() Post {
 	p.State, p.Hold, p.Cause, p.Problem = PostCancelled, "", "", ""
+	if p.AnyOut() {
+		p.Cause = "half_out"
+		p.Problem = "Il post è annullato, ma una sua parte è già sul canale: toglierla da lì."
+	}
 	return p
 }
 

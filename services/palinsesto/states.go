@@ -39,8 +39,9 @@ var waiting = []PostState{PostPlanned, PostQueued, PostDue, PostRetrying, PostHe
 // postSteps is the whole life of a post. The empty state is a post that does not exist yet.
 var postSteps = map[PostEvent]step{
 	PostWasPlanned: {[]PostState{""}, []PostState{PostPlanned}},
-	// Queued again: a new approval, another time, a lifted hold, room made by spacing.
-	PostWasQueued: {append([]PostState{"", PostCancelled}, waiting...), []PostState{PostQueued}},
+	// Queued again: a new approval, another time, a lifted hold, room made by spacing. What was removed
+	// goes out again only by a newer approval.
+	PostWasQueued: {append([]PostState{"", PostCancelled, PostRemoved}, waiting...), []PostState{PostQueued}},
 	// Due again: the sweep found a due post that nobody took up.
 	PostWasDue: {[]PostState{PostQueued, PostRetrying, PostDue}, []PostState{PostDue}},
 	// Prepared: something must be known later, or a part is out and the next one waits.
@@ -52,7 +53,8 @@ var postSteps = map[PostEvent]step{
 	PostWasFailed: {[]PostState{PostDue, PostPublishing, PostUncertain, PostEditing, PostRemoving},
 		[]PostState{PostFailed, PostPosted}},
 	PostWasUncertain: {[]PostState{PostPublishing}, []PostState{PostUncertain}},
-	// Resolved: it is out (posted, or due for the next part), or it is not (queued again, or failed).
+	// Resolved: it is out (posted, or due for the next part), or it is not (queued again, or cancelled when
+	// it may not go out any more).
 	PostWasResolved: {[]PostState{PostUncertain}, []PostState{PostPosted, PostDue, PostQueued, PostCancelled}},
 	PostWasMissed:   {[]PostState{PostQueued, PostRetrying, PostHeld, PostDue, PostPublishing}, []PostState{PostMissed}},
 	PostWasHeld:     {[]PostState{PostQueued, PostRetrying, PostDue, PostPublishing}, []PostState{PostHeld}},
@@ -61,8 +63,10 @@ var postSteps = map[PostEvent]step{
 	PostWasCancelled: {append([]PostState{PostPublishing}, waiting...), []PostState{PostCancelled}},
 	PostWasEditing:   {[]PostState{PostPosted, PostEdited, PostEditing}, []PostState{PostEditing}},
 	PostWasEdited:    {[]PostState{PostEditing}, []PostState{PostEdited}},
-	PostWasRemoving:  {[]PostState{PostPosted, PostEdited, PostEditing, PostRemoving}, []PostState{PostRemoving}},
-	PostWasRemoved:   {[]PostState{PostRemoving}, []PostState{PostRemoved}},
+	// Removing from a state of waiting: an earlier part is out, and the rest will not follow.
+	PostWasRemoving: {append([]PostState{PostPosted, PostEdited, PostEditing, PostRemoving, PostCancelled}, waiting...),
+		[]PostState{PostRemoving}},
+	PostWasRemoved: {[]PostState{PostRemoving}, []PostState{PostRemoved}},
 }
 
 // May tells whether event may bring a post from one state to the other. Erasure may come at any time.
