@@ -63,12 +63,20 @@ func (w *worker) tellChannel(ctx context.Context, err error) error {
 	}
 	switch e.Verdict {
 	case channel.RetryAfter:
-		return w.notBefore(ctx, w.Clock().Add(e.After))
+		return w.notBefore(ctx, w.Clock().Add(w.after(e)))
 	case channel.Reconnect:
 		return w.needsReconnect(ctx, e.Text)
 	default:
 		return nil
 	}
+}
+
+// after is how long the network wants to be left alone, also when it did not say.
+func (w *worker) after(e *channel.Error) time.Duration {
+	if e.After > 0 {
+		return e.After
+	}
+	return w.backoff(0)
 }
 
 func (w *worker) notBefore(ctx context.Context, until time.Time) error {

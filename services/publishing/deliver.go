@@ -34,7 +34,7 @@ func (w *worker) handle(ctx context.Context, d bus.Delivery) error {
 	}
 	switch p.State.State {
 	case palinsesto.PostPublishing:
-		return w.lapse(ctx, p)
+		return w.lapse(ctx, p, w.cfg.Publishing.Lease)
 	case palinsesto.PostEditing, palinsesto.PostRemoving:
 		return w.change(ctx, p, d)
 	case palinsesto.PostDue:
@@ -57,6 +57,10 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 	if wait := p.State.Due.Sub(w.Clock()); wait > ahead {
 		return bus.Later(wait-ahead, errors.New("not due yet"))
 	}
+	// Before all else: what cannot be prepared, again and again, must come to an end too.
+	if stop, err := w.tooLate(ctx, p); stop || err != nil {
+		return err
+	}
 	variant, err := w.variants.find(ctx, p.State)
 	if err != nil {
 		return w.withoutContent(ctx, p, err)
@@ -73,14 +77,16 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 		return err
 	}
 	if wait, err := w.budget(ctx); err != nil || wait > 0 {
-		return bus.Later(max(wait, 50*time.Millisecond), errors.Join(errors.New("no budget"), err))
+		return bus.Later(w.pause(p.State, wait), errors.Join(errors.New("no budget"), err))
 	}
 
 	started := time.Now() // monotonic: how old the intent is at the call
 	failpoint.Hit("publishing.before-intent")
 	p, err = w.put(ctx, p, palinsesto.PostWasPublishing, "", w.intent(p.State))
 	if errors.Is(err, bus.ErrStale) {
-		return nil // another worker won, or the post was withdrawn: whoever moved it goes on
+		// Another worker won, or the post was withdrawn: whoever moved it goes on. One more look, in case
+		// that was a worker that died with it.
+		return bus.Later(time.Second, err)
 	}
 	if err != nil {
 		return err
@@ -104,7 +110,8 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 func (w *worker) prepare(ctx context.Context, p post, v palinsesto.Variant) (channel.Prepared, error) {
 	i := p.State.NextPart()
 	if i >= len(v.Parts) {
-		return channel.Prepared{}, fmt.Errorf("post %s has no part %d", p.State.ID, i)
+		return channel.Prepared{}, &channel.Error{Verdict: channel.Permanent, Cause: "parts_differ",
+			Text: "Il contenuto approvato ha meno parti di quelle previste: approvarlo di nuovo.", Err: fmt.Errorf("post %s has no part %d", p.State.ID, i)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Publishing.CallTimeout)
 	defer cancel()
@@ -155,6 +162,13 @@ func (w *worker) tooLate(ctx context.Context, p post) (bool, error) {
 	}
 	_, err := w.put(ctx, p, palinsesto.PostWasMissed, "", p.State.Miss(expired))
 	return true, staleIsDone(err)
+}
+
+// pause is how long a post without budget is put back: no longer than until its grace is over, so that
+// it is missed in time, and never so long that what else is waiting stands behind it.
+func (w *worker) pause(p palinsesto.Post, wait time.Duration) time.Duration {
+	left := p.FirstDue.Add(w.cfg.Publishing.GraceOf(string(p.Kind))).Sub(w.Clock())
+	return max(50*time.Millisecond, min(wait, left+time.Millisecond, time.Minute))
 }
 
 // intent is the state that says: this worker is about to call.

@@ -37,20 +37,25 @@ func (f *firstSeen) since(seq uint64) time.Duration {
 	return f.now().Sub(at)
 }
 
-func (f *firstSeen) forget(seq uint64) {
+// forget drops what was seen longer ago than age: settled long since, by whomever.
+func (f *firstSeen) forget(age time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.at, seq)
+	for seq, at := range f.at {
+		if f.now().Sub(at) > age {
+			delete(f.at, seq)
+		}
+	}
 }
 
 // lapse looks at an intent that stands without a verdict. While its worker may live, the event comes
 // again; afterwards the post is uncertain: never sent again blindly, never called failed.
-func (s *Service) lapse(ctx context.Context, p post) error {
+func (s *Service) lapse(ctx context.Context, p post, lease time.Duration) error {
 	if _, working := s.mine.Load(p.Subject); working {
 		return bus.Later(s.cfg.Publishing.Lease/3, errors.New("this process is at it"))
 	}
 	earlier := s.Sole && p.State.Attempt.Worker != s.Worker
-	if left := s.cfg.Publishing.Lease - s.seen.since(p.Seq); !earlier && left > 0 {
+	if left := lease - s.seen.since(p.Seq); !earlier && left > 0 {
 		return bus.Later(left, errors.New("its worker may live"))
 	}
 	a := *p.State.Attempt
@@ -59,9 +64,6 @@ func (s *Service) lapse(ctx context.Context, p post) error {
 	next.State, next.Attempt, next.Cause = palinsesto.PostUncertain, &a, "crash"
 	next.Problem = "Il processo si è interrotto durante l'invio: il post potrebbe essere uscito. Controllare sul canale, poi indicare se c'è (con il link) o se va inviato di nuovo."
 	_, err := s.put(ctx, p, palinsesto.PostWasUncertain, "", next)
-	if staleIsDone(err) == nil {
-		s.seen.forget(p.Seq)
-	}
 	return staleIsDone(err)
 }
 
@@ -85,23 +87,36 @@ func (s *Service) watchOpen(ctx context.Context) error {
 	}
 }
 
+// lapseOpen goes through all open attempts. It does not see the heartbeats on their messages, as the log
+// does before it delivers one again: so it waits, beside the lease, for as long as the call may last.
 func (s *Service) lapseOpen(ctx context.Context) error {
-	page, err := s.Index.List(ctx, index.Query{Set: "post", Facets: []string{"state=" + string(palinsesto.PostPublishing)}, Limit: 200, Ascending: true})
+	s.seen.forget(4 * time.Hour) // longer than any lease and call that a configuration may set
+	q := index.Query{Set: "post", Facets: []string{"state=" + string(palinsesto.PostPublishing)}, Limit: 200, Ascending: true}
+	var errs []error
+	for {
+		page, err := s.Index.List(ctx, q)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, h := range page.Hits {
+			if err := s.lapseOne(ctx, h); err != nil && !bus.IsLater(err) {
+				errs = append(errs, err) // one that cannot be read must not hide the others
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return errors.Join(errs...)
+		}
+	}
+}
+
+func (s *Service) lapseOne(ctx context.Context, h index.Hit) error {
+	_, shown, err := contract.Posts.Decode(h.Body)
 	if err != nil {
 		return err
 	}
-	for _, h := range page.Hits {
-		_, shown, err := contract.Posts.Decode(h.Body)
-		if err != nil {
-			return err
-		}
-		p, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(shown.Channel, shown.ID))
-		if err != nil || p.State.State != palinsesto.PostPublishing {
-			continue
-		}
-		if err := s.lapse(ctx, p); err != nil && !bus.IsLater(err) {
-			return err
-		}
+	p, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(shown.Channel, shown.ID))
+	if err != nil || p.State.State != palinsesto.PostPublishing {
+		return err
 	}
-	return nil
+	return s.lapse(ctx, p, s.cfg.Publishing.Lease+p.State.Attempt.Lasts)
 }

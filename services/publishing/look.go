@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/palinsesto/palinsesto/services/channel"
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
@@ -19,65 +20,91 @@ type stop struct {
 	why   string
 }
 
-// lookAgain reads, after the intent stands, what could forbid the call: the holds, the segnalazione and
-// the channel, all at a state of the log that includes the intent. Those who stop append first and read
-// the posts afterwards; so one side always sees the other, whichever came first.
-func (w *worker) lookAgain(ctx context.Context, p post) (*stop, error) {
-	segSubject := contract.SegSubject(p.State.Centre, p.State.Segnalazione)
-	records, err := w.Bus.Newest(ctx, p.Seq, contract.HoldSubject, segSubject, contract.ChannelSubject(w.channel.ID))
-	if err != nil {
-		return nil, fmt.Errorf("second look: %w", err)
-	}
-	var holds palinsesto.Holds
-	var seg palinsesto.Segnalazione
-	var ch palinsesto.Channel
-	for _, r := range records {
-		switch r.Subject {
-		case contract.HoldSubject:
-			e, err := bus.Decode(contract.Holds, r)
-			if err != nil {
-				return nil, err
-			}
-			holds = e.State.Standing
-		case segSubject:
-			e, err := bus.Decode(contract.Segnalazioni, r)
-			if err != nil {
-				return nil, err
-			}
-			seg = e.State
-		default:
-			e, err := bus.Decode(contract.Channels, r)
-			if err != nil {
-				return nil, err
-			}
-			ch = e.State
-		}
-	}
-	return w.forbids(p.State, holds, seg, ch), nil
+// situation is what could forbid a call.
+type situation struct {
+	holds   palinsesto.Holds
+	seg     palinsesto.Segnalazione
+	channel palinsesto.Channel
 }
 
-func (w *worker) forbids(p palinsesto.Post, holds palinsesto.Holds, seg palinsesto.Segnalazione, ch palinsesto.Channel) *stop {
+// situation reads it in one request, at a state of the log that includes p.
+func (w *worker) situation(ctx context.Context, p post) (now situation, err error) {
+	records, err := w.Bus.Newest(ctx, p.Seq, contract.HoldSubject,
+		contract.SegSubject(p.State.Centre, p.State.Segnalazione), contract.ChannelSubject(w.channel.ID))
+	if err != nil {
+		return now, fmt.Errorf("second look: %w", err)
+	}
+	for _, r := range records {
+		if err := now.add(r); err != nil {
+			return now, fmt.Errorf("second look: %w", err)
+		}
+	}
+	return now, nil
+}
+
+func (n *situation) add(r bus.Record) error {
+	a, err := contract.ParseSubject(r.Subject)
+	if err != nil {
+		return err
+	}
+	switch a.Aggregate {
+	case contract.AggregateHold:
+		e, err := bus.Decode(contract.Holds, r)
+		n.holds = e.State.Standing
+		return err
+	case contract.AggregateSeg:
+		e, err := bus.Decode(contract.Segnalazioni, r)
+		n.seg = e.State
+		return err
+	default:
+		e, err := bus.Decode(contract.Channels, r)
+		n.channel = e.State
+		return err
+	}
+}
+
+// lookAgain looks, after the intent stands, at what could forbid the call. Those who stop append first
+// and read the posts afterwards; so one side always sees the other, whichever came first.
+func (w *worker) lookAgain(ctx context.Context, p post) (*stop, error) {
+	now, err := w.situation(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return w.forbids(p.State, now), nil
+}
+
+func (w *worker) forbids(p palinsesto.Post, at situation) *stop {
 	now := w.Clock()
-	if seg.ExpiredAt(now) {
+	a := *p.Attempt // not the one that the caller holds
+	a.Verdict = "stopped"
+	p.Attempt = &a
+	if at.seg.ExpiredAt(now) {
 		return &stop{palinsesto.PostWasMissed, p.Miss(true), "scaduta"}
 	}
-	if !seg.Publishable(p.Channel, p.Hash, now) {
+	if !at.seg.Publishable(p.Channel, p.Hash, now) {
 		return &stop{palinsesto.PostWasCancelled, p.Cancel(), "la segnalazione non è più approvata così"}
 	}
-	if h, held := holds.Stops(p, seg.Tags); held {
+	if h, held := at.holds.Stops(p, at.seg.Tags); held {
 		return &stop{palinsesto.PostWasHeld, p.HoldBy(h.ID), h.Reason}
 	}
-	if !ch.Takes() {
-		return &stop{palinsesto.PostWasHeld, p.HoldBy(palinsesto.HoldOfChannel(p.Channel)), ch.Reason}
+	if !at.channel.Takes() {
+		return &stop{palinsesto.PostWasHeld, p.HoldBy(palinsesto.HoldOfChannel(p.Channel)), at.channel.Reason}
+	}
+	// The index tells it too, before the intent; it may have been wiped since.
+	if wait := at.channel.NotBefore.Sub(now); wait > 0 {
+		p.Cause, p.Problem = "not_before", "La rete ha chiesto di aspettare: nessun invio è stato fatto."
+		v := w.again(p, wait)
+		return &stop{v.event, v.state, v.why}
 	}
 	return nil
 }
 
 // standDown takes the intent back: no call was made.
 func (w *worker) standDown(ctx context.Context, p post, s stop) error {
-	s.next.Attempt.Verdict = "stopped"
-	_, err := w.put(ctx, p, s.event, s.why, s.next)
-	return staleIsDone(err)
+	return staleIsDone(w.insist(ctx, func() error {
+		_, err := w.put(ctx, p, s.event, s.why, s.next)
+		return err
+	}))
 }
 
 // withoutContent handles a post whose approved content cannot be read as the post names it.
@@ -85,6 +112,10 @@ func (w *worker) withoutContent(ctx context.Context, p post, err error) error {
 	if errors.Is(err, errNotApproved) {
 		_, err = w.put(ctx, p, palinsesto.PostWasCancelled, "la segnalazione non è più approvata così", p.State.Cancel())
 		return staleIsDone(err)
+	}
+	if errors.Is(err, errAltered) {
+		return w.unprepared(ctx, p, &channel.Error{Verdict: channel.Permanent, Cause: "content_altered",
+			Text: "Il contenuto conservato non è quello approvato: non si pubblica. Rivedere la segnalazione e approvarla di nuovo.", Err: err})
 	}
 	return err
 }

@@ -12,7 +12,11 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-var errNotApproved = errors.New("publishing: this content is not what is approved now")
+var (
+	errNotApproved = errors.New("publishing: this content is not what is approved now")
+	// errAltered: the bytes do not give the hash under which they were approved.
+	errAltered = errors.New("publishing: this content is not what its hash names")
+)
 
 // keepVariants bounds how many contents are remembered between the posts of one segnalazione.
 const keepVariants = 512
@@ -40,11 +44,39 @@ func (v *variants) find(ctx context.Context, p palinsesto.Post) (palinsesto.Vari
 	}
 	v.keep(seg.State)
 	x, ok := seg.State.Variant(p.Channel)
-	// The hash is counted again from the bytes: what goes out is what was approved.
-	if !ok || x.Hash != p.Hash || palinsesto.HashParts(x.Parts) != p.Hash {
+	if !ok || x.Hash != p.Hash {
 		return palinsesto.Variant{}, errNotApproved
 	}
+	// The hash is counted again from the bytes: what goes out is what was approved.
+	if palinsesto.HashParts(x.Parts) != p.Hash {
+		return palinsesto.Variant{}, errAltered
+	}
 	return x, nil
+}
+
+// historyMost bounds how far back earlier looks.
+const historyMost = 1000
+
+// earlier reads the content that a post went out with, which may be approved no more: it stands in the
+// history of its segnalazione.
+func (v *variants) earlier(ctx context.Context, p palinsesto.Post) (palinsesto.Variant, error) {
+	if x, ok := v.get(p.Channel + p.Hash); ok {
+		return x, nil
+	}
+	records, err := v.b.History(ctx, contract.SegSubject(p.Centre, p.Segnalazione), historyMost)
+	if err != nil {
+		return palinsesto.Variant{}, err
+	}
+	for _, r := range records {
+		seg, err := bus.Decode(contract.Segnalazioni, r)
+		if err != nil {
+			return palinsesto.Variant{}, err
+		}
+		if x, ok := seg.State.Variant(p.Channel); ok && x.Hash == p.Hash {
+			return x, nil
+		}
+	}
+	return palinsesto.Variant{}, errNotApproved
 }
 
 func (v *variants) get(key string) (palinsesto.Variant, bool) {

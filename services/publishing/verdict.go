@@ -93,10 +93,9 @@ func (w *worker) judge(p palinsesto.Post, out outcome) next {
 	p.Cause, p.Problem = e.Cause, e.Text
 	switch e.Verdict {
 	case channel.NotSent:
-		return w.again(p, backoff(w.cfg.Publishing.Retry.First, w.cfg.Publishing.Retry.Max,
-			w.cfg.Publishing.Retry.Factor, w.cfg.Publishing.Retry.Jitter, p.Retries))
+		return w.again(p, w.backoff(p.Retries))
 	case channel.RetryAfter:
-		return w.again(p, e.After)
+		return w.again(p, w.after(e))
 	case channel.Permanent:
 		p.State = palinsesto.PostFailed
 		return next{palinsesto.PostWasFailed, p, e.Text}
@@ -134,6 +133,11 @@ func (w *worker) again(p palinsesto.Post, wait time.Duration) next {
 	return next{palinsesto.PostWasRetrying, p, p.Problem}
 }
 
+func (w *worker) backoff(tries int) time.Duration {
+	r := w.cfg.Publishing.Retry
+	return backoff(r.First, r.Max, r.Factor, r.Jitter, tries)
+}
+
 // backoff doubles, or whatever the factor says, up to a limit, and spreads by the jitter's share.
 func backoff(first, limit time.Duration, factor, jitter float64, tries int) time.Duration {
 	d := float64(first)
@@ -150,7 +154,9 @@ func (w *worker) unprepared(ctx context.Context, p post, err error) error {
 	if !errors.As(err, &e) {
 		return err // ours, such as a log that does not answer: the event comes again
 	}
-	if e.Verdict == channel.Unknown { // a preparation publishes nothing, whatever became of it
+	switch e.Verdict {
+	case channel.NotSent, channel.RetryAfter, channel.Permanent, channel.Reconnect:
+	default: // a preparation publishes nothing, whatever became of it
 		c := *e
 		c.Verdict = channel.NotSent
 		e = &c
