@@ -100,6 +100,22 @@ func TestApproveGivenVariants(t *testing.T) {
 	require.Equal(t, file["alt"], again.Segnalazione.Approval.Variants[0].Parts[0].Media[0].Alt)
 }
 
+// Two channels may describe the same picture in different words.
+func TestApproveKeepsEachAlternativeText(t *testing.T) {
+	h := newHouse(t)
+	file := h.upload("large.png", 2700, 150)
+	seg := h.submit(author, fields{"wanted_channels": []string{"telegram"}, "media": []map[string]string{file}})
+	r, err := h.approve(palinsesto.Approve{Command: by(editor), SegnalazioneID: seg.ID, Version: 1, Variants: []palinsesto.Variant{
+		{Channel: "telegram-altro", Parts: []palinsesto.Part{{Text: "x", Media: []palinsesto.Media{{Hash: file["id"], Alt: "Persone in attesa del colloquio"}}}}},
+	}})
+	require.NoError(t, err)
+	first, _ := r.Segnalazione.Variant("telegram-marche")
+	other, _ := r.Segnalazione.Variant("telegram-altro")
+	require.Equal(t, first.Parts[0].Media[0].Hash, other.Parts[0].Media[0].Hash)
+	require.Equal(t, file["alt"], first.Parts[0].Media[0].Alt)
+	require.Equal(t, "Persone in attesa del colloquio", other.Parts[0].Media[0].Alt)
+}
+
 func TestApproveRefuses(t *testing.T) {
 	h := newHouse(t)
 	file := h.upload("a.png", 30, 30)

@@ -193,10 +193,14 @@ func TestSubmitSameCommandAgain(t *testing.T) {
 	require.True(t, first.Created)
 	require.False(t, second.Created)
 	require.Equal(t, first.Segnalazione, second.Segnalazione)
-	cmd.Actor = jesi // an id of somebody else's opens nothing
-	cmd.Document = offer(fields{"centre": "jesi"})
-	_, err = h.send(h.Service, cmd)
-	require.Equal(t, palinsesto.CodeKeyReused, palinsesto.CodeOf(err))
+	for _, other := range []palinsesto.Actor{jesi, collega, redazione} { // an id of somebody else's opens nothing
+		cmd.Actor, cmd.Document = other, offer(nil)
+		if other == jesi {
+			cmd.Document = offer(fields{"centre": "jesi"})
+		}
+		_, err = h.send(h.Service, cmd)
+		require.Equal(t, palinsesto.CodeKeyReused, palinsesto.CodeOf(err), other.Name)
+	}
 }
 
 func TestSubmitManyAtOnceUnderOneKey(t *testing.T) {
