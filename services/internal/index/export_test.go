@@ -26,7 +26,10 @@ func (x *Index) Keys() []string { return x.db.Keys(context.Background(), "*").Va
 func (x *Index) Settled() { x.work.Wait() }
 
 // AfterNextRead has f run once, between what the next Apply reads and what it writes.
-func (x *Index) AfterNextRead(f func()) { x.db.AddHook(&afterRead{f: f}) }
+func (x *Index) AfterNextRead(f func()) {
+	x.Settled() // hooks are added while nobody uses the client
+	x.db.AddHook(&afterRead{f: f})
+}
 
 type afterRead struct{ f func() }
 

@@ -124,7 +124,7 @@ func (b *Builder) putSome(ctx context.Context, docs []Doc) error {
 // send carries out commands, in one pipeline, or without the detour of a protocol in this process.
 func (x *Index) send(ctx context.Context, commands [][]string) error {
 	if x.local != nil {
-		return x.local.main.desk().all(commands)
+		return x.local.main.bulk(commands)
 	}
 	p := x.db.Pipeline()
 	for _, cmd := range commands {
