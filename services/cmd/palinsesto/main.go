@@ -1,39 +1,79 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command palinsesto is the whole house: its rooms, the demo, the sandbox, and what operators need.
+// Command palinsesto is the whole house: its rooms, the demo, the sandbox, and what operators type.
+//
+// Exit codes: 0 done; 1 refused or failed; 2 the command line is wrong.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/palinsesto/palinsesto/services/internal/house"
+	"github.com/palinsesto/palinsesto/services/internal/cli"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+const (
+	done    = 0
+	failed  = 1
+	misused = 2
+)
 
-func run(args []string) int {
+const about = `Palinsesto: le segnalazioni di molti uffici, riviste dalla redazione, pubblicate su ogni rete al loro minuto.
+
+Codici di uscita (exit codes): 0 fatto; 1 respinto o non riuscito; 2 riga di comando sbagliata.`
+
+func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv))
+}
+
+// run is the program; it returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) (code int) {
 	var g grammar
-	parser, err := kong.New(&g, kong.Name("palinsesto"), kong.BindTo(ctx, (*context.Context)(nil)), kong.Vars{"version": house.Version})
+	exited := -1 // by --help
+	parser, err := kong.New(&g, kong.Name("palinsesto"), kong.Description(about), kong.UsageOnError(),
+		kong.Writers(stdout, stderr), kong.Exit(func(c int) { exited = c }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
+		fmt.Fprintln(stderr, err)
+		return misused
 	}
 	k, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "palinsesto:", err)
-		return 2
+		fmt.Fprintf(stderr, "palinsesto: %v\nVedere (see): palinsesto --help\n", err)
+		return misused
 	}
-	if err := k.Run(&g.Flags); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	g.FromEnv(getenv)
+	err = k.Run(&cli.Run{Ctx: ctx, Flags: &g.Flags, Term: cli.Terminal{Out: stdout, Err: stderr, Progress: isTerminal(stderr)}})
+	switch {
+	case err == nil:
+		return done
+	case errors.Is(err, cli.ErrSaid):
+		return failed
+	case cli.IsUsage(err):
+		code = misused
+	default:
+		code = failed
 	}
-	return 0
+	fmt.Fprintln(stderr, "palinsesto:", err)
+	return code
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

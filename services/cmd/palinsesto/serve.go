@@ -5,84 +5,102 @@ package main
 import (
 	"cmp"
 	"context"
-	"log/slog"
-	"os"
+	"fmt"
 	"slices"
 
+	"github.com/palinsesto/palinsesto/services/internal/cli"
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/internal/demo"
 	"github.com/palinsesto/palinsesto/services/internal/house"
-	"github.com/palinsesto/palinsesto/services/internal/telemetry"
 )
 
 // grammar is the command line.
 type grammar struct {
-	Flags
-	Serve serveCmd `cmd:"" help:"Avvia le stanze indicate, o tutte (start the rooms named, or all)."`
-	Demo  demoCmd  `cmd:"" help:"Avvia tutto con la palestra al posto delle reti e dati di prova (everything, with a sandbox and sample data)."`
+	cli.Flags
+	Serve   serveCmd   `cmd:"" help:"Avvia le stanze indicate, o tutte (start the rooms named, or all)."`
+	Demo    demoCmd    `cmd:"" help:"Avvia tutto con la palestra al posto delle reti e dati di prova (everything, with the sandbox and sample data)."`
+	Sandbox sandboxCmd `cmd:"" help:"La palestra da sola: le API delle reti, per prova (the sandbox alone)."`
+	cli.Commands
+	Version versionCmd `cmd:"" help:"Versione (version)."`
 }
 
-// Flags are common to what runs rooms.
-type Flags struct {
-	Config       string `help:"File di configurazione (configuration file)." env:"PALINSESTO_CONFIG" type:"path"`
-	Data         string `help:"Cartella dei dati (data folder)." env:"PALINSESTO_DATA" default:"./data" type:"path"`
-	Listen       string `help:"Indirizzo su cui ascolta l'API; 127.0.0.1:8080 se manca (address of the API)." env:"PALINSESTO_LISTEN"`
-	NATS         string `name:"nats" help:"NATS non incorporato (URL of a NATS server)." env:"PALINSESTO_NATS"`
-	NATSUser     string `name:"nats-user" help:"Utente di NATS." env:"PALINSESTO_NATS_USER"`
-	NATSPassword string `name:"nats-password" hidden:"" env:"PALINSESTO_NATS_PASSWORD"`
-	NATSMonitor  string `name:"nats-monitor" help:"Indirizzo di monitoraggio di NATS (http://…:8222)." env:"PALINSESTO_NATS_MONITOR"`
-	Redis        string `help:"Redis non incorporato (URL of a Redis)." env:"PALINSESTO_REDIS"`
-	PublicURL    string `name:"public-url" help:"Indirizzo con cui le persone raggiungono l'API." env:"PALINSESTO_PUBLIC_URL"`
-	LogLevel     string `name:"log-level" help:"debug, info, warn, error." env:"PALINSESTO_LOG_LEVEL" default:"info"`
-}
-
-func (f *Flags) options(rooms []string) (house.Options, error) {
-	level, err := telemetry.ParseLevel(f.LogLevel)
-	if err != nil {
-		return house.Options{}, err
-	}
-	o := house.Options{
-		Data: f.Data, NATSURL: f.NATS, NATSUser: f.NATSUser, NATSPassword: f.NATSPassword, NATSMonitor: f.NATSMonitor,
-		RedisURL: f.Redis, Listen: f.Listen, PublicURL: f.PublicURL, Rooms: rooms,
-		Log: telemetry.NewLog(os.Stderr, level),
-	}
-	if len(rooms) == 0 || slices.Contains(rooms, "api") {
-		o.Listen = cmp.Or(o.Listen, "127.0.0.1:8080")
-	}
-	slog.SetDefault(o.Log)
-	return o, nil
-}
+// usual is where the API listens when nothing else is said.
+const usual = "127.0.0.1:8080"
 
 type serveCmd struct {
-	Rooms []string `arg:"" optional:"" name:"stanza" help:"Le stanze da avviare; nessuna: tutte."`
+	Rooms []string `arg:"" optional:"" name:"stanza" help:"intake, approval, scheduling, publishing, media, indexing, api; nessuna: tutte."`
 }
 
 // Run serves until it is told to stop.
-func (c *serveCmd) Run(ctx context.Context, f *Flags) error {
-	o, err := f.options(c.Rooms)
+func (c *serveCmd) Run(r *cli.Run) error {
+	if r.Flags.Config == "" {
+		return cli.Usage("manca la configurazione: --config FILE (deploy/marche.yaml è l'esempio; per provare: palinsesto demo) (no configuration)")
+	}
+	o, err := options(r, c.Rooms)
 	if err != nil {
 		return err
 	}
-	if o.Config, err = config.Load(f.Config); err != nil {
+	if o.Config, err = config.Load(r.Flags.Config); err != nil {
 		return err
 	}
-	h, err := house.New(ctx, o)
+	h, err := house.New(r.Ctx, o)
 	if err != nil {
 		return err
 	}
-	o.Log.Info("palinsesto is starting", "api", h.URL())
+	ctx, cancel := context.WithCancel(r.Ctx)
+	defer cancel()
+	go func() {
+		if h.Ready(ctx) == nil {
+			o.Log.Info("palinsesto is ready", "api", h.URL(), "config", o.Config.Fingerprint())
+		}
+	}()
 	return h.Run(ctx)
 }
 
+func options(r *cli.Run, rooms []string) (house.Options, error) {
+	log, err := r.Flags.Logger(r.Term.Err)
+	if err != nil {
+		return house.Options{}, err
+	}
+	o := r.Flags.House(rooms, log)
+	if len(rooms) == 0 || slices.Contains(rooms, "api") {
+		o.Listen = cmp.Or(o.Listen, usual)
+	}
+	return o, nil
+}
+
 type demoCmd struct {
-	Sandbox string `help:"Indirizzo della palestra (address of the sandbox)."`
+	SandboxListen string `name:"sandbox-listen" env:"PALINSESTO_SANDBOX_LISTEN" placeholder:"HOST:PORTA" help:"Indirizzo della palestra (address of the sandbox)."`
 }
 
 // Run plays until it is told to stop.
-func (c *demoCmd) Run(ctx context.Context, f *Flags) error {
-	o, err := f.options(nil)
+func (c *demoCmd) Run(r *cli.Run) error {
+	o, err := options(r, nil)
 	if err != nil {
 		return err
 	}
-	return demo.Run(ctx, demo.Options{House: o, File: f.Config, Listen: c.Sandbox, Out: os.Stdout})
+	return demo.Run(r.Ctx, demo.Options{House: o, File: r.Flags.Config, Listen: c.SandboxListen, Out: r.Term.Out})
+}
+
+type sandboxCmd struct{}
+
+// Run serves the networks' APIs for play until it is told to stop.
+func (c *sandboxCmd) Run(r *cli.Run) error {
+	log, err := r.Flags.Logger(r.Term.Err)
+	if err != nil {
+		return err
+	}
+	return demo.Alone{File: r.Flags.Config, Data: r.Flags.Data, Listen: r.Flags.Listen, Out: r.Term.Out, Log: log}.Run(r.Ctx)
+}
+
+type versionCmd struct{}
+
+// Run tells the version.
+func (c *versionCmd) Run(r *cli.Run) error {
+	format := "%s\n"
+	if r.Flags.JSON {
+		format = "{\"version\":%q}\n"
+	}
+	_, err := fmt.Fprintf(r.Term.Out, format, house.Version)
+	return err
 }
