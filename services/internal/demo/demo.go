@@ -63,9 +63,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	p := &play{o: o, where: where, house: h, world: w}
 	p.welcome(time.Since(began))
-	if err := p.seed(ctx); err != nil && ctx.Err() == nil {
+	if err := p.begin(ctx); err != nil && ctx.Err() == nil {
 		o.House.Log.Error("the sample data are not all in", "error", err)
-		fmt.Fprintf(o.Out, "Dati di prova non caricati del tutto (sample data not all loaded): %v\n", err)
+		fmt.Fprintf(o.Out, "I dati di prova non sono entrati tutti; il prossimo avvio riprende (sample data not all in): %v\n", err)
 	}
 	return <-ended
 }
@@ -84,4 +84,18 @@ type play struct {
 	where places
 	house *house.House
 	world *world
+}
+
+// begin fills the stage.
+func (p *play) begin(ctx context.Context) error {
+	who, err := p.cast(ctx)
+	if err != nil {
+		return err
+	}
+	sum, err := p.seed(ctx, who)
+	if err != nil {
+		return err
+	}
+	p.suggest(sum)
+	return nil
 }

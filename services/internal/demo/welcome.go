@@ -3,19 +3,56 @@
 package demo
 
 import (
-	"context"
 	"fmt"
+	"path/filepath"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/cli"
 )
 
-func (p *play) welcome(took time.Duration) {
-	fmt.Fprintf(p.o.Out, `
-Palinsesto è pronto in %s (ready).
-  API     %s/api/v1/        (documentazione: %s/api/openapi.json; stato: %s/readyz)
-  Muro    %s/               ciò che vede il pubblico (the wall: what the public sees)
-  Ctrl-C per fermare; la cartella %s conserva tutto (Ctrl-C stops; the folder keeps everything)
+const greeting = `
+Palinsesto è pronto in %[1]s (ready).
 
-`, took.Round(time.Millisecond), p.house.URL(), p.house.URL(), p.house.URL(), p.world.url(), p.o.House.Data)
+  Muro     %[2]s/
+           ciò che vede il pubblico: i post di prova escono qui (the wall: what the public would see)
+  API      %[3]s/api/v1/   descrizione in %[3]s/api/openapi.json, stato in %[3]s/readyz
+  Token    %[4]s
+           redattore, operatore e un referente per centro, uno per riga (access tokens, one a line)
+  Dati     %[5]s   resta tutto qui; il prossimo avvio riprende (everything is kept here)
+`
+
+const toTry = `
+Da provare, in un'altra finestra (to try, in another window):
+
+  export PALINSESTO_URL=%[1]s
+  redattore=$(awk '$1=="redattore"{print $2}' %[2]q)
+  referente=$(awk '$1=="referente-%[4]s"{print $2}' %[2]q)
+  # una segnalazione (submit one)
+  curl -sS -H "Authorization: Bearer $referente" -H 'Content-Type: application/json' $PALINSESTO_URL/api/v1/segnalazioni \
+    -d '{"centre":"%[4]s","kind":"avviso","title":"Prova","body":"Un avviso di prova.","tags":["Prova"],"media":[],"wanted_channels":["telegram"]}'
+  # ciò che aspetta la redazione, poi il sì: ID e VERSIONE dalla riga sopra (what waits, then approve it)
+  curl -sS -H "Authorization: Bearer $redattore" "$PALINSESTO_URL/api/v1/segnalazioni?state=submitted"
+  curl -sS -H "Authorization: Bearer $redattore" -H 'Content-Type: application/json' $PALINSESTO_URL/api/v1/segnalazioni/ID/approve -d '{"version":VERSIONE}'
+  # un guasto: il prossimo invio è accettato, ma la risposta si perde (a fault: accepted, then the line drops)
+  curl -sS -H 'Content-Type: application/json' %[3]s/faults -d '{"kind":"drop","applied":true,"count":1}'
+  # da operatore, senza token: la cartella dei dati basta (as an operator)
+  unset PALINSESTO_URL; bin/palinsesto --data %[5]q causes    # poi: posts, show ID, resolve ID --out --link …
+
+Ctrl-C ferma tutto (stops everything).
+`
+
+func (p *play) welcome(took time.Duration) {
+	fmt.Fprintf(p.o.Out, greeting, took.Round(time.Millisecond), p.world.url(), p.house.URL(),
+		filepath.Join(p.o.House.Data, fileTokens), p.o.House.Data)
 }
 
-func (p *play) seed(context.Context) error { return nil }
+func (p *play) suggest(sum cli.Summary) {
+	if sum.Accepted+sum.Refused > 0 {
+		fmt.Fprintf(p.o.Out, `
+Dati di prova: %d segnalazioni prese in carico e approvate, %d respinte (è voluto: hanno errori).
+I post escono entro un minuto. (sample data: %d taken and approved, %d refused on purpose)
+`, sum.Accepted, sum.Refused, sum.Accepted, sum.Refused)
+	}
+	fmt.Fprintf(p.o.Out, toTry, p.house.URL(), filepath.Join(p.o.House.Data, fileTokens), p.world.url(),
+		p.o.House.Config.Centres[0].ID, p.o.House.Data)
+}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,8 +85,8 @@ func (w *world) open(cfg *config.Config, folder string, log *slog.Logger) error 
 	if err != nil {
 		return err
 	}
-	bot := telegram.Bot{Token: token, Username: "palinsesto_prova_bot", Name: "Palinsesto (prova)"}
-	if _, err := telegram.New(w.sandbox, telegram.Options{Bots: []telegram.Bot{bot}, Chats: chats(cfg, token)}); err != nil {
+	tokens := botTokens(cfg, token)
+	if _, err := telegram.New(w.sandbox, telegram.Options{Bots: bots(tokens), Chats: chats(cfg, tokens)}); err != nil {
 		return err
 	}
 	w.server = &http.Server{Handler: w.sandbox, ReadHeaderTimeout: headerWait, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
@@ -93,19 +94,42 @@ func (w *world) open(cfg *config.Config, folder string, log *slog.Logger) error 
 	return nil
 }
 
-// chats are the channels of the configuration, with the bot allowed to do everything there.
-func chats(cfg *config.Config, token string) []telegram.Chat {
-	digits, _, _ := strings.Cut(token, ":")
-	bot, _ := strconv.ParseInt(digits, 10, 64) // our own form
+// botTokens are our bot's and those of the channels, where they can be read: a house that is configured
+// for the real network then plays without another change than its api_base.
+func botTokens(cfg *config.Config, ours string) []string {
+	all := []string{ours}
+	for _, c := range cfg.Channels {
+		token, err := c.Token()
+		if err == nil && c.Network == telegram.Network && !slices.Contains(all, token) {
+			all = append(all, token)
+		}
+	}
+	return all
+}
+
+func bots(tokens []string) []telegram.Bot {
+	var all []telegram.Bot
+	for i, t := range tokens {
+		all = append(all, telegram.Bot{Token: t, Username: fmt.Sprintf("palinsesto_%d_bot", i+1), Name: "Palinsesto (prova)"})
+	}
+	return all
+}
+
+// chats are the channels of the configuration, with the bots allowed to do everything there.
+func chats(cfg *config.Config, tokens []string) []telegram.Chat {
+	admins := map[int64]telegram.Rights{}
+	for _, t := range tokens {
+		digits, _, _ := strings.Cut(t, ":")
+		if bot, err := strconv.ParseInt(digits, 10, 64); err == nil {
+			admins[bot] = telegram.Rights{Post: true, Edit: true, Delete: true}
+		}
+	}
 	var all []telegram.Chat
 	for i, c := range cfg.Channels {
 		if c.Network != telegram.Network {
 			continue
 		}
-		chat := telegram.Chat{
-			ID: -1001000000001 - int64(i), Title: c.ID, Members: 850,
-			Admins: map[int64]telegram.Rights{bot: {Post: true, Edit: true, Delete: true}},
-		}
+		chat := telegram.Chat{ID: -1001000000001 - int64(i), Title: c.ID, Members: 850, Admins: admins}
 		if name, ok := strings.CutPrefix(c.Target, "@"); ok {
 			chat.Username = name
 		} else if id, err := strconv.ParseInt(c.Target, 10, 64); err == nil {
