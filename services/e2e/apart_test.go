@@ -20,11 +20,12 @@ import (
 func TestRoomsApart(t *testing.T) {
 	log, redis := startNATS(t), indextest.Start(t)
 	w := newWorld(t, settings{channels: 2})
+	conf, env := w.house.Config, w.house.Env
 	var rooms []*harness.House
 	room := func(name string) *harness.House {
-		h := &harness.House{Bin: program, Data: t.TempDir(), Config: w.house.Config,
+		h := &harness.House{Bin: program, Data: t.TempDir(), Config: conf,
 			Args: []string{"--nats", log.url, "--redis", redis.URL, name},
-			Env:  append([]string{"PALINSESTO_NATS_USER=" + name, "PALINSESTO_NATS_PASSWORD=" + password(name)}, w.house.Env...)}
+			Env:  append([]string{"PALINSESTO_NATS_USER=" + name, "PALINSESTO_NATS_PASSWORD=" + password(name)}, env...)}
 		require.NoError(t, h.Start())
 		t.Cleanup(func() {
 			h.Kill()

@@ -37,7 +37,7 @@ func TestFaults(t *testing.T) {
 		{"slow after accepting", sandbox.Fault{Kind: "slow", Applied: true, Delay: slow}, "uncertain", 1, "out"},
 		{"rate limit", sandbox.Fault{Kind: "rate_limit", RetryAfter: 1}, "posted", 1, ""},
 		{"chat not found", sandbox.Fault{Kind: "chat_not_found"}, "failed", 0, "requeue"},
-		{"migrated", sandbox.Fault{Kind: "migrate"}, "failed", 0, "requeue"},
+		{"migrated", sandbox.Fault{Kind: "migrate", MigrateTo: -1009999999999}, "failed", 0, "requeue"},
 		{"token refused", sandbox.Fault{Kind: "unauthorized"}, "held", 0, "reconnected"},
 		{"kicked", sandbox.Fault{Kind: "kicked"}, "held", 0, "reconnected"},
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ type world struct {
 	redattore harness.Client
 	operatore harness.Client
 	admin     harness.Client
+	placed    atomic.Int64 // approved so far, with one channel each
 }
 
 // settings change the house of a test.
@@ -74,7 +76,7 @@ func newWorld(t *testing.T, s settings) *world {
 	conf := filepath.Join(dir, "house.yaml")
 	require.NoError(t, os.WriteFile(conf, []byte(configuration(s, api.URL+"/telegram")), 0o600))
 	w.house = &harness.House{Bin: program, Data: filepath.Join(dir, "data"), Config: conf,
-		Env: append([]string{tokenEnv + "=" + botToken}, s.env...), Args: s.args}
+		Env: append([]string{tokenEnv + "=" + botToken, "PALINSESTO_LOG_LEVEL=warn"}, s.env...), Args: s.args}
 	t.Cleanup(func() {
 		if w.house.Gone() != nil {
 			w.house.Kill()

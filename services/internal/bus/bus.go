@@ -91,8 +91,12 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 func reach(ctx context.Context, o Options) (*nats.Conn, error) {
 	for try := 0; ; try++ {
 		nc, err := dial(o)
-		if err == nil || errors.Is(err, nats.ErrAuthorization) || pause(ctx, min(try, 8)) != nil {
+		if err == nil || errors.Is(err, nats.ErrAuthorization) {
 			return nc, err
+		}
+		o.Log.Warn("the log cannot be reached yet", "room", o.Name, "error", err)
+		if pause(ctx, min(try+4, 10)) != nil {
+			return nil, err
 		}
 	}
 }

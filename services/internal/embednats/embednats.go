@@ -5,10 +5,12 @@
 package embednats
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -104,12 +106,41 @@ func (e *Server) InProcessConn() (net.Conn, error) {
 // URL is where a client on this machine reaches the server.
 func (e *Server) URL() string { return e.server().ClientURL() }
 
-// Healthy tells whether JetStream takes appends: a full disk switches it off until a restart.
+// Healthy tells whether the log takes appends. A full disk ends that, also when there is room again,
+// until a restart: of JetStream as a whole, or of one stream whose write failed.
 func (e *Server) Healthy() error {
-	if s := e.server(); s.JetStreamEnabled() {
+	var answer verdict
+	// The server tells of streams only through its page.
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/healthz", nil)
+	if err != nil {
+		return err
+	}
+	e.server().HandleHealthz(&answer, req)
+	if answer.status == 0 || answer.status == http.StatusOK {
 		return nil
 	}
-	return errors.New("JetStream is switched off in the embedded server: the disk was full")
+	return fmt.Errorf("the embedded server does not take appends: %s", answer.body)
+}
+
+// verdict takes the answer of the server's health page.
+type verdict struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (v *verdict) Header() http.Header {
+	if v.header == nil {
+		v.header = http.Header{}
+	}
+	return v.header
+}
+
+func (v *verdict) WriteHeader(status int) { v.status = status }
+
+func (v *verdict) Write(p []byte) (int, error) {
+	v.body = append(v.body, p...)
+	return len(p), nil
 }
 
 // Restart stops the server and starts it again on the same files and port; clients reconnect.
