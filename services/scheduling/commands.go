@@ -7,17 +7,19 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
+	"github.com/palinsesto/palinsesto/services/rules"
 )
 
 func (s *Service) endpoints() []bus.Endpoint {
 	return []bus.Endpoint{
 		{Verb: "requeue", Handle: s.onPost(s.requeue)},
 		{Verb: "cancel", Handle: s.onPost(s.cancel)},
-		{Verb: "resolve", Handle: s.onPost(s.resolve)},
+		{Verb: "resolve", Handle: s.onPost(s.resolve, s.afterResolve)},
 		{Verb: "remove", Handle: s.onPost(s.remove)},
 		{Verb: "requeue-many", Handle: s.requeueMany},
 		{Verb: "hold", Handle: s.placeHold},
@@ -32,7 +34,7 @@ func (s *Service) endpoints() []bus.Endpoint {
 type act func(ctx context.Context, cmd palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error)
 
 // onPost carries out a command on one post: who may, loading, deciding and appending are the same for all.
-func (s *Service) onPost(do act) func(context.Context, []byte) ([]byte, error) {
+func (s *Service) onPost(do act, after ...func(context.Context, post)) func(context.Context, []byte) ([]byte, error) {
 	return func(ctx context.Context, data []byte) ([]byte, error) {
 		cmd, err := contract.DecodePostCommand(data)
 		if err != nil {
@@ -41,6 +43,9 @@ func (s *Service) onPost(do act) func(context.Context, []byte) ([]byte, error) {
 		done, err := s.carryOut(ctx, cmd, do)
 		if err != nil {
 			return nil, err
+		}
+		for _, f := range after {
+			f(ctx, done)
 		}
 		return contract.EncodePostReply(contract.PostReply{Post: done.State, Seq: done.Seq})
 	}
@@ -52,6 +57,9 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 			"Rimettere in coda, annullare, risolvere e togliere post spetta agli operatori.",
 			"Re-queueing, cancelling, resolving and removing posts is for operators.")
 	}
+	if err := tidyReason(&cmd.Reason); err != nil {
+		return post{}, err
+	}
 	if !palinsesto.ValidID(cmd.PostID) {
 		return post{}, noSuchPost()
 	}
@@ -62,6 +70,11 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 	if err != nil {
 		return post{}, err
 	}
+	// A command that was done is done, whatever came after it: cancelling again what was approved anew
+	// since would undo what nobody asked to undo.
+	if _, err := bus.Done(ctx, s.Bus, contract.Posts, cur.Subject, cmd.ID, cmd.Actor.ID); !errors.Is(err, bus.ErrNone) {
+		return cur, err
+	}
 	env := contract.Envelope{Actor: cmd.Actor, At: s.Clock(), CommandID: cmd.ID, Reason: cmd.Reason, Trace: cmd.Trace}
 	done, err := bus.Update(ctx, s.Bus, contract.Posts, cur.Subject, env,
 		func(cur post) (bus.Decision[palinsesto.Post], error) {
@@ -71,10 +84,16 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 			}
 			return bus.Decision[palinsesto.Post]{Event: string(event), State: next}, err
 		})
-	if err == nil {
-		s.nudge()
+	if err != nil {
+		return done, err
 	}
-	return done, err
+	s.nudge()
+	if done.State.State == palinsesto.PostCancelled {
+		if err := s.release(ctx, done.State); err != nil {
+			s.Log.Warn("moment of a cancelled post not given back", "post", done.State.ID, "error", err)
+		}
+	}
+	return done, nil
 }
 
 // requeue sends a failed or missed post out again, as long as what it carries is still approved.
@@ -109,13 +128,20 @@ func (s *Service) queuedAgain(ctx context.Context, p palinsesto.Post, at time.Ti
 		return p, err
 	}
 	if !p.Expires.IsZero() && due.After(p.Expires) {
-		return p, palinsesto.Refuse(palinsesto.CodeConflict,
-			"Il primo momento libero del canale viene dopo la scadenza della segnalazione.",
-			"The first free moment of the channel lies after the expiry.")
+		if err := s.release(ctx, p); err != nil {
+			return p, err
+		}
+		return p, beyondExpiry()
 	}
 	p.State, p.Due, p.FirstDue, p.Bend = palinsesto.PostQueued, due, due, true
 	p.Retries, p.Cause, p.Problem, p.Hold = 0, "", "", ""
 	return p, nil
+}
+
+func beyondExpiry() error {
+	return palinsesto.Refuse(palinsesto.CodeConflict,
+		"Il primo momento libero del canale viene dopo la scadenza della segnalazione.",
+		"The first free moment of the channel lies after the expiry.")
 }
 
 // stillApproved refuses what may not go out any more, with the reason.
@@ -138,68 +164,26 @@ func (s *Service) stillApproved(ctx context.Context, p palinsesto.Post) error {
 }
 
 // cancel takes back a post that is not out.
-func (s *Service) cancel(ctx context.Context, _ palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error) {
+func (s *Service) cancel(_ context.Context, _ palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error) {
 	p := cur.State
 	if p.State == palinsesto.PostPublishing {
 		return "", p, palinsesto.Refuse(palinsesto.CodeConflict,
 			"Il post è in invio in questo momento: attendere l'esito, poi eventualmente toglierlo dal canale.",
 			"The post is being sent right now: wait for the outcome.")
 	}
-	return palinsesto.PostWasCancelled, p.Cancel(), s.release(ctx, p)
+	return palinsesto.PostWasCancelled, p.Cancel(), nil
 }
 
-// resolve takes a person's word on an uncertain post: it is out, or it is not and goes again.
-func (s *Service) resolve(ctx context.Context, cmd palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error) {
-	p := cur.State
-	if p.State != palinsesto.PostUncertain || p.Attempt == nil {
-		return "", p, notNow(p)
-	}
-	a := *p.Attempt
-	p.Attempt = &a
-	switch cmd.Outcome {
-	case "out":
-		if err := checkLink(cmd.Link); err != nil {
-			return "", p, err
-		}
-		a.Verdict, a.Settled = "posted", "secondo "+cmd.Actor.Name
-		p.Attempt = &a
-		return palinsesto.PostWasResolved, p.PartOut(a.Part, palinsesto.PartState{Link: cmd.Link}, s.Clock()), nil
-	case "not_out":
-		if free := a.Intended.Add(a.Lasts).Add(s.cfg.Publishing.Lease); a.Worker != "" && s.Clock().Before(free) {
-			return "", p, palinsesto.Refuse(palinsesto.CodeConflict,
-				"L'invio precedente potrebbe non essere ancora finito: riprovare dopo le "+free.In(s.cfg.Location()).Format("15:04:05")+".",
-				"The earlier call may still be under way: try again after "+free.Format(time.RFC3339)+".")
-		}
-		if err := s.stillApproved(ctx, p); err != nil {
-			return "", p, err
-		}
-		a.Verdict, a.Settled = "not_sent", "secondo "+cmd.Actor.Name
-		p.Attempt = &a
-		p, err := s.queuedAgain(ctx, p, cmd.Due)
-		return palinsesto.PostWasResolved, p, err
-	default:
-		return "", p, &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Esito non riconosciuto.", TextEN: "Unknown outcome.",
-			Problems: []palinsesto.Problem{{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: "outcome",
-				Text: "Indicare out (è uscito) oppure not_out (non è uscito).", TextEN: "Give out or not_out."}}}
-	}
-}
-
-func checkLink(link string) error {
-	if len(link) <= 2048 && (strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://")) && !strings.ContainsAny(link, " \t\r\n\"<>") {
-		return nil
-	}
-	return &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Serve il link del post pubblicato.", TextEN: "The post's link is needed.",
-		Problems: []palinsesto.Problem{{Code: "V-URL", Level: palinsesto.LevelError, Field: "link",
-			Text: "Indicare l'indirizzo del post, che comincia con https://.", TextEN: "Give the address of the post, beginning with https://."}}}
-}
-
-// remove takes down what is out.
+// remove takes down what is out, also if it is only the first of its parts.
 func (s *Service) remove(_ context.Context, cmd palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error) {
 	p := cur.State
-	if strings.TrimSpace(cmd.Reason) == "" {
+	if cmd.Reason == "" {
 		return "", p, reasonNeeded()
 	}
-	p.State = palinsesto.PostRemoving
+	if !p.AnyOut() {
+		return "", p, notNow(p)
+	}
+	p.State, p.Hold = palinsesto.PostRemoving, ""
 	p.Change = &palinsesto.Change{Kind: "remove", By: cmd.Actor, Reason: cmd.Reason}
 	p.Cause, p.Problem = "", ""
 	return palinsesto.PostWasRemoving, p, nil
@@ -211,6 +195,24 @@ func noSuchPost() error {
 
 func malformed(err error) error {
 	return palinsesto.Refuse(palinsesto.CodeInvalid, "Comando non leggibile.", "Malformed command: "+err.Error())
+}
+
+// reasonMost bounds a reason, in code points: those of holds and channels stand in aggregates that hold
+// much else and have no room for a book.
+const reasonMost = 1000
+
+// tidyReason takes out of a reason what does not belong there.
+func tidyReason(reason *string) error {
+	found := rules.Reason("reason", reason)
+	*reason = strings.TrimSpace(*reason)
+	if !rules.Refused(found) && utf8.RuneCountInString(*reason) > reasonMost {
+		found = append(found, palinsesto.Problem{Code: "V-LUNGO", Level: palinsesto.LevelError, Field: "reason",
+			Text: "Il motivo è troppo lungo: al massimo 1000 caratteri.", TextEN: "The reason is too long: at most 1000 characters."})
+	}
+	if rules.Refused(found) {
+		return &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Il motivo non va bene così.", TextEN: "The reason cannot be taken.", Problems: found}
+	}
+	return nil
 }
 
 func reasonNeeded() error {

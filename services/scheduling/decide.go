@@ -5,6 +5,7 @@ package scheduling
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,16 +21,37 @@ const decideAtOnce = 256
 func (s *Service) decideAll(ctx context.Context, now situation) {
 	var g errgroup.Group
 	g.SetLimit(decideAtOnce)
-	for _, p := range now.posts {
+	for _, queue := range s.queues(now.posts) {
 		g.Go(func() error {
-			if err := s.decide(ctx, p, now); err != nil && !errors.Is(err, bus.ErrStale) {
-				// The claim lapses and the post is claimed again.
-				s.Log.Warn("due post not handed over", "post", p.State.ID, "error", err)
+			for _, p := range queue {
+				if err := s.decide(ctx, p, now); err != nil && !errors.Is(err, bus.ErrStale) {
+					// The claim lapses and the post is claimed again.
+					s.Log.Warn("due post not handed over", "post", p.State.ID, "error", err)
+				}
 			}
 			return nil
 		})
 	}
 	_ = g.Wait()
+}
+
+// queues says which posts have to be decided one after the other: those of a channel with spacing, in
+// the order of their moments, so that after an outage the oldest goes first.
+func (s *Service) queues(posts []post) [][]post {
+	var out [][]post
+	spaced := map[string][]post{}
+	for _, p := range posts {
+		if s.spacing(p.State.Channel) > 0 {
+			spaced[p.State.Channel] = append(spaced[p.State.Channel], p)
+		} else {
+			out = append(out, []post{p})
+		}
+	}
+	for _, queue := range spaced {
+		slices.SortStableFunc(queue, func(a, b post) int { return a.State.Due.Compare(b.State.Due) })
+		out = append(out, queue)
+	}
+	return out
 }
 
 // decide checks one claimed post and hands it over, moves it or keeps it back.
@@ -41,7 +63,7 @@ func (s *Service) decide(ctx context.Context, cur post, now situation) error {
 	if p.Due.After(at.Add(ahead)) {
 		return s.Index.Defer(ctx, cur.Subject, p.Due)
 	}
-	if p.State == palinsesto.PostQueued && !s.served(p.Channel) {
+	if !s.served(p.Channel) {
 		return s.hold(ctx, cur, palinsesto.HoldOfChannel(p.Channel), "il canale non è più nella configurazione")
 	}
 	if !p.Expires.IsZero() && at.After(p.Expires) {
@@ -77,9 +99,8 @@ func (s *Service) handOver(ctx context.Context, cur post) error {
 			return err
 		}
 		if given.After(s.Clock().Add(ahead)) {
-			return s.move(ctx, cur, given)
+			return s.move(ctx, cur, given, given.Sub(wanted))
 		}
-		// The grace goes along with what our own spacing moved.
 		if given.After(next.Due) {
 			next.Due = given
 		}
@@ -91,11 +112,12 @@ func (s *Service) handOver(ctx context.Context, cur post) error {
 	return err
 }
 
-// move queues a post for a later moment because of spacing; the grace counts from there.
-func (s *Service) move(ctx context.Context, cur post, to time.Time) error {
+// move queues a post for a later moment because of spacing. The grace goes along with what spacing
+// moved, and with nothing else: a try that failed, or an outage, has used up what it used.
+func (s *Service) move(ctx context.Context, cur post, to time.Time, by time.Duration) error {
 	next := cur.State
 	why := moved(next.Due, to)
-	next.State, next.Due, next.FirstDue = palinsesto.PostQueued, to, to
+	next.State, next.Due, next.FirstDue = palinsesto.PostQueued, to, next.FirstDue.Add(by)
 	_, err := s.put(ctx, cur, palinsesto.PostWasQueued, s.envelope(why), next)
 	return err
 }

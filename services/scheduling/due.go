@@ -68,8 +68,8 @@ func (s *Service) runDue(ctx context.Context) error {
 // untilNext is the time to the next moment in the queue, at most pollEvery: another process may queue
 // something sooner.
 func (s *Service) untilNext(ctx context.Context) time.Duration {
-	next, any, err := s.Index.NextDue(ctx)
-	if err != nil || !any {
+	next, some, err := s.Index.NextDue(ctx)
+	if err != nil || !some {
 		return pollEvery
 	}
 	return min(pollEvery, max(0, next.Add(-ahead).Sub(s.Clock())))
@@ -174,29 +174,29 @@ func (s *Service) readTags(ctx context.Context, n *situation) error {
 
 // clockCheck compares the room's clock with the log's, and with itself.
 type clockCheck struct {
-	s      *Service
-	asked  time.Time
-	good   bool
-	jumped bool
+	s     *Service
+	asked time.Time
+	good  bool
+	told  bool // that it is not good
 }
 
 func newClockCheck(s *Service) *clockCheck { return &clockCheck{s: s} }
 
-// agrees tells whether the clock may be trusted; it asks the log every few seconds, and at once when
-// the wall clock moved otherwise than the monotonic one.
+// agrees tells whether the clock may be trusted. It asks the log every few seconds, at once when the
+// wall clock moved otherwise than the monotonic one, and as long as they do not agree.
 func (c *clockCheck) agrees(ctx context.Context) bool {
 	now := time.Now()
 	// Round(0) strips the monotonic reading: what remains is the difference of wall clocks.
 	step := now.Round(0).Sub(c.asked.Round(0)) - now.Sub(c.asked)
-	if c.asked.IsZero() || now.Sub(c.asked) >= clockEvery || step.Abs() > clockMost {
-		off, err := c.s.Bus.ClockOff(ctx)
-		c.asked = now
-		was := c.good || c.s.pulse.off.Load() == 0
-		c.good = err == nil && off.Abs() <= clockMost
-		c.s.pulse.off.Store(int64(off))
-		if !c.good && was {
-			c.s.Log.Error("clock differs from the log's, or the log is away: nothing is claimed until they agree", "off", off, "error", err)
-		}
+	if c.good && now.Sub(c.asked) < clockEvery && step.Abs() <= clockMost {
+		return true
 	}
+	off, err := c.s.Bus.ClockOff(ctx)
+	c.asked, c.good = now, err == nil && off.Abs() <= clockMost
+	c.s.pulse.off.Store(int64(off))
+	if !c.good && !c.told && ctx.Err() == nil {
+		c.s.Log.Error("clock differs from the log's, or the log is away: nothing is claimed until they agree", "off", off, "error", err)
+	}
+	c.told = !c.good
 	return c.good
 }

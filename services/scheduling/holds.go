@@ -4,6 +4,7 @@ package scheduling
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -22,24 +23,45 @@ func (s *Service) placeHold(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
-	if err := s.checkHold(cmd); err != nil {
+	if err := s.checkHold(&cmd); err != nil {
 		return nil, err
 	}
 	hold := palinsesto.Hold{ID: newID(cmd.ID), Scope: cmd.Scope, Value: cmd.Value, Reason: cmd.Reason, By: cmd.Actor, At: s.Clock()}
 	env := contract.Envelope{Actor: cmd.Actor, At: s.Clock(), CommandID: cmd.ID, Reason: cmd.Reason, Trace: cmd.Trace}
+	if was, err := bus.Done(ctx, s.Bus, contract.Holds, contract.HoldSubject, cmd.ID, cmd.Actor.ID); !errors.Is(err, bus.ErrNone) {
+		return stoppedBy(was, err) // placed, and perhaps lifted since: not placed a second time
+	}
 	done, err := bus.Update(ctx, s.Bus, contract.Holds, contract.HoldSubject, env,
 		func(cur contract.Event[contract.HoldChange]) (bus.Decision[contract.HoldChange], error) {
+			if slices.ContainsFunc(cur.State.Standing, func(h palinsesto.Hold) bool { return h.ID == hold.ID }) {
+				return bus.Decision[contract.HoldChange]{}, nil // the same command, carried out twice at once
+			}
+			if len(cur.State.Standing) >= holdsMost {
+				return bus.Decision[contract.HoldChange]{}, palinsesto.Refuse(palinsesto.CodeConflict,
+					"Ci sono già troppi fermi: toglierne qualcuno, o fermare tutto.", "Too many holds stand already: lift some, or stop everything.")
+			}
 			next := contract.HoldChange{Standing: append(slices.Clone(cur.State.Standing), hold), Changed: hold}
 			return bus.Decision[contract.HoldChange]{Event: palinsesto.HoldWasPlaced, State: next}, nil
 		})
 	if err != nil {
 		return nil, err
 	}
-	flying, err := s.inFlight(ctx, done.Seq, done.State.Changed)
+	flying, err := s.inFlight(ctx, done.Seq, hold)
 	if err != nil {
 		s.Log.Warn("hold stands; posts in flight could not be listed", "error", err)
 	}
-	return contract.EncodeStopped(palinsesto.Stopped{Hold: done.State.Changed, InFlight: flying})
+	return contract.EncodeStopped(palinsesto.Stopped{Hold: hold, InFlight: flying})
+}
+
+// holdsMost holds with the longest reasons still fit into the one aggregate of all holds; a stop of
+// everything must never fail for want of room, so others are refused well before.
+const holdsMost = 50
+
+func stoppedBy(e contract.Event[contract.HoldChange], err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return contract.EncodeStopped(palinsesto.Stopped{Hold: e.State.Changed})
 }
 
 // newID makes the same id for the same command.
@@ -50,21 +72,24 @@ func newID(command string) string {
 	return uuid.NewString()
 }
 
-func (s *Service) checkHold(cmd palinsesto.PlaceHold) error {
+func (s *Service) checkHold(cmd *palinsesto.PlaceHold) error {
 	if !cmd.Actor.Can(palinsesto.ActHold, "") {
 		return palinsesto.Refuse(palinsesto.CodeForbidden, "Il ruolo non permette di fermare le pubblicazioni.", "This role may not place holds.")
+	}
+	if err := tidyReason(&cmd.Reason); err != nil {
+		return err
 	}
 	var problems []palinsesto.Problem
 	add := func(field, it, en string) {
 		problems = append(problems, palinsesto.Problem{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: field, Text: it, TextEN: en})
 	}
-	if strings.TrimSpace(cmd.Reason) == "" {
+	if cmd.Reason == "" {
 		add("reason", "Scrivere il motivo del fermo.", "Write the reason of the stop.")
 	}
 	switch cmd.Scope {
 	case palinsesto.ScopeAll:
 	case palinsesto.ScopeNetwork, palinsesto.ScopeTag:
-		if cmd.Value == "" {
+		if cmd.Value = strings.TrimSpace(cmd.Value); cmd.Value == "" || len(cmd.Value) > valueMost {
 			add("value", "Indicare quale rete o tag fermare.", "Say which network or tag.")
 		}
 	case palinsesto.ScopeChannel:
@@ -87,15 +112,12 @@ func (s *Service) checkHold(cmd palinsesto.PlaceHold) error {
 // inFlight lists the posts under a hold whose intent is older than it, read at a state of the log that
 // includes the hold: what is found is publishing now, and nothing of it can begin afterwards.
 func (s *Service) inFlight(ctx context.Context, seq uint64, h palinsesto.Hold) ([]string, error) {
-	if err := s.indexReaches(ctx, seq); err != nil {
-		return nil, err
-	}
-	shown, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostPublishing}, requeueMost)
+	open, err := s.openPosts(ctx, seq)
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
-	for _, p := range shown {
+	for _, p := range open {
 		cur, err := bus.LoadAt(ctx, s.Bus, contract.Posts, contract.PostSubject(p.Channel, p.ID), seq)
 		if err != nil {
 			return ids, err
@@ -115,12 +137,40 @@ func (s *Service) inFlight(ctx context.Context, seq uint64, h palinsesto.Hold) (
 	return ids, nil
 }
 
+// openPosts finds the posts with an open intent in the index, or in the log itself while the index is
+// away: whoever stops everything must be told what was under way.
+func (s *Service) openPosts(ctx context.Context, seq uint64) ([]palinsesto.Post, error) {
+	err := s.indexReaches(ctx, seq)
+	if err == nil {
+		return s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostPublishing}, everything)
+	}
+	s.Log.Warn("the index is behind: posts in flight are looked for in the log", "error", err)
+	var open []palinsesto.Post
+	_, err = s.Bus.Snapshot(ctx, func(batch []bus.Record, _, _ uint64) error {
+		for _, r := range batch {
+			a, err := contract.ParseSubject(r.Subject)
+			if err != nil || a.Aggregate != contract.AggregatePost || r.Event != string(palinsesto.PostWasPublishing) {
+				continue
+			}
+			p, err := bus.Decode(contract.Posts, r)
+			if err != nil {
+				return err
+			}
+			open = append(open, p.State)
+		}
+		return nil
+	})
+	return open, err
+}
+
+const valueMost = 200 // bytes of a tag or a network's name
+
 // indexWait bounds how long a command waits for the index to show what the log has.
 const indexWait = 5 * time.Second
 
 // indexReaches waits until the index shows the log up to a sequence.
 func (s *Service) indexReaches(ctx context.Context, seq uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, indexWait)
+	ctx, cancel := context.WithTimeout(ctx, s.indexWait)
 	defer cancel()
 	for {
 		m, err := s.Index.Meta(ctx)
@@ -144,6 +194,9 @@ func (s *Service) liftHold(ctx context.Context, data []byte) ([]byte, error) {
 	if !cmd.Actor.Can(palinsesto.ActOperate, "") {
 		return nil, palinsesto.Refuse(palinsesto.CodeForbidden, "Togliere un fermo spetta agli operatori.", "Lifting a hold is for operators.")
 	}
+	if err := tidyReason(&cmd.Reason); err != nil {
+		return nil, err
+	}
 	env := contract.Envelope{Actor: cmd.Actor, At: s.Clock(), CommandID: cmd.ID, Reason: cmd.Reason, Trace: cmd.Trace}
 	done, err := bus.Update(ctx, s.Bus, contract.Holds, contract.HoldSubject, env,
 		func(cur contract.Event[contract.HoldChange]) (bus.Decision[contract.HoldChange], error) {
@@ -154,10 +207,12 @@ func (s *Service) liftHold(ctx context.Context, data []byte) ([]byte, error) {
 			next := contract.HoldChange{Changed: cur.State.Standing[i], Standing: slices.Delete(slices.Clone(cur.State.Standing), i, i+1)}
 			return bus.Decision[contract.HoldChange]{Event: palinsesto.HoldWasLifted, State: next}, nil
 		})
-	if err != nil {
-		return nil, err
+	if palinsesto.CodeOf(err) == palinsesto.CodeNotFound { // perhaps by this very command, sent again
+		if was, derr := bus.Done(ctx, s.Bus, contract.Holds, contract.HoldSubject, cmd.ID, cmd.Actor.ID); !errors.Is(derr, bus.ErrNone) {
+			return stoppedBy(was, derr)
+		}
 	}
-	return contract.EncodeStopped(palinsesto.Stopped{Hold: done.State.Changed})
+	return stoppedBy(done, err)
 }
 
 // setChannel pauses, resumes or declares reconnected.
@@ -173,13 +228,15 @@ func (s *Service) setChannel(may palinsesto.Action, event string, to palinsesto.
 		if !s.served(cmd.Channel) {
 			return nil, palinsesto.Refuse(palinsesto.CodeNotFound, "Canale sconosciuto.", "Unknown channel.")
 		}
+		if err := tidyReason(&cmd.Reason); err != nil {
+			return nil, err
+		}
 		env := contract.Envelope{Actor: cmd.Actor, At: s.Clock(), CommandID: cmd.ID, Reason: cmd.Reason, Trace: cmd.Trace}
 		done, err := bus.Update(ctx, s.Bus, contract.Channels, contract.ChannelSubject(cmd.Channel), env,
 			func(cur channelEvent) (bus.Decision[palinsesto.Channel], error) {
 				c := cur.State
-				if c.State == palinsesto.ChannelNeedsReconnect && event == palinsesto.ChannelWasResumed {
-					return bus.Decision[palinsesto.Channel]{}, palinsesto.Refuse(palinsesto.CodeConflict,
-						"Il canale va prima ricollegato: "+c.Reason, "The channel needs to be reconnected first.")
+				if err := mayTurn(c, event); err != nil {
+					return bus.Decision[palinsesto.Channel]{}, err
 				}
 				c.ID, c.State, c.Reason = cmd.Channel, to, cmd.Reason
 				return bus.Decision[palinsesto.Channel]{Event: event, State: c}, nil
@@ -188,5 +245,20 @@ func (s *Service) setChannel(may palinsesto.Action, event string, to palinsesto.
 			return nil, err
 		}
 		return contract.EncodeChannelReply(contract.ChannelReply{Channel: done.State, Seq: done.Seq})
+	}
+}
+
+// mayTurn keeps a pause and a broken connection from hiding each other: whoever paused is not overruled
+// by a reconnection, and a pause does not make a channel forget that its token was refused.
+func mayTurn(c palinsesto.Channel, event string) error {
+	switch {
+	case c.State == palinsesto.ChannelNeedsReconnect && event != palinsesto.ChannelWasConnected:
+		return palinsesto.Refuse(palinsesto.CodeConflict,
+			"Il canale è già fermo e va prima ricollegato: "+c.Reason, "The channel stands still already and needs to be reconnected first.")
+	case c.State == palinsesto.ChannelPaused && event == palinsesto.ChannelWasConnected:
+		return palinsesto.Refuse(palinsesto.CodeConflict,
+			"Il canale è in pausa: per farlo ripartire va ripreso.", "The channel is paused: resume it.")
+	default:
+		return nil
 	}
 }

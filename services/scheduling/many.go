@@ -13,8 +13,13 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-// requeueMost bounds one command on many posts; the answer says so when there were more.
-const requeueMost = 1000
+const (
+	// requeueMost bounds one command on many posts, so that it is through in time; ask again for the rest.
+	// No answer may have more than contract.MaxRequeued lines.
+	requeueMost = 1000
+	// everything is more than a list can have.
+	everything = 1 << 20
+)
 
 // requeueMany re-queues every failed or missed post that a filter finds, or says what would happen.
 func (s *Service) requeueMany(ctx context.Context, data []byte) ([]byte, error) {
@@ -22,32 +27,39 @@ func (s *Service) requeueMany(ctx context.Context, data []byte) ([]byte, error) 
 	if err != nil {
 		return nil, malformed(err)
 	}
+	if !cmd.Actor.Can(palinsesto.ActOperate, "") { // before telling which posts there are
+		return nil, palinsesto.Refuse(palinsesto.CodeForbidden, "Rimettere in coda spetta agli operatori.", "Re-queueing is for operators.")
+	}
+	if err := tidyReason(&cmd.Reason); err != nil {
+		return nil, err
+	}
 	posts, err := s.find(ctx, cmd.Filter)
 	if err != nil {
 		return nil, err
 	}
 	lines := make([]palinsesto.Requeued, 0, len(posts))
+	would := forecast{}
 	for _, p := range posts {
-		lines = append(lines, s.requeueOne(ctx, cmd, p))
+		lines = append(lines, s.requeueOne(ctx, cmd, p, would))
 	}
 	return contract.EncodeRequeued(lines)
 }
 
-func (s *Service) requeueOne(ctx context.Context, cmd palinsesto.RequeueMany, p palinsesto.Post) palinsesto.Requeued {
+func (s *Service) requeueOne(ctx context.Context, cmd palinsesto.RequeueMany, p palinsesto.Post, would forecast) palinsesto.Requeued {
 	line := palinsesto.Requeued{Post: p.ID, Channel: p.Channel}
 	one := palinsesto.PostCommand{Command: cmd.Command, PostID: p.ID, Reason: cmd.Reason}
 	// Each post has a command id of its own, the same when the whole command is sent again.
 	one.ID = palinsesto.DeriveID("requeue", cmd.ID, p.ID)
 	var err error
 	if cmd.Preview {
-		line.Due, err = s.preview(ctx, one, p)
+		line.Due, err = s.preview(ctx, p, would)
 	} else {
 		var done post
 		done, err = s.carryOut(ctx, one, s.requeue)
 		line.Due = done.State.Due
 	}
 	if err != nil {
-		line.Refused = sentence(err)
+		line.Due, line.Refused = time.Time{}, sentence(err)
 	}
 	return line
 }
@@ -112,20 +124,33 @@ func facets(f palinsesto.PostFilter) []string {
 	return out
 }
 
+// forecast is what channels would look like, by id, as the lines of a preview take their moments.
+type forecast map[string]palinsesto.Channel
+
 // preview says when a post would go, without moving anything.
-func (s *Service) preview(ctx context.Context, cmd palinsesto.PostCommand, p palinsesto.Post) (time.Time, error) {
-	if !cmd.Actor.Can(palinsesto.ActOperate, "") {
-		return time.Time{}, palinsesto.Refuse(palinsesto.CodeForbidden, "Rimettere in coda spetta agli operatori.", "Re-queueing is for operators.")
-	}
+func (s *Service) preview(ctx context.Context, p palinsesto.Post, would forecast) (time.Time, error) {
 	if p.State != palinsesto.PostFailed && p.State != palinsesto.PostMissed {
 		return time.Time{}, notNow(p)
 	}
 	if err := s.stillApproved(ctx, p); err != nil {
 		return time.Time{}, err
 	}
-	ch, err := bus.Load(ctx, s.Bus, contract.Channels, contract.ChannelSubject(p.Channel))
-	if err != nil && !errors.Is(err, bus.ErrNone) {
-		return time.Time{}, err
+	spacing := s.spacing(p.Channel)
+	if spacing <= 0 {
+		return s.Clock(), nil
 	}
-	return ch.State.NextFree(p.ID, s.Clock(), s.spacing(p.Channel)), nil
+	ch, known := would[p.Channel]
+	if !known {
+		cur, err := bus.Load(ctx, s.Bus, contract.Channels, contract.ChannelSubject(p.Channel))
+		if err != nil && !errors.Is(err, bus.ErrNone) {
+			return time.Time{}, err
+		}
+		ch = cur.State
+	}
+	due := ch.NextFree(p.ID, s.Clock(), spacing)
+	if !p.Expires.IsZero() && due.After(p.Expires) {
+		return time.Time{}, beyondExpiry()
+	}
+	would[p.Channel] = ch.Reserve(p.ID, due, s.Clock().Add(-2*spacing))
+	return due, nil
 }

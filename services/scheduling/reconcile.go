@@ -102,30 +102,66 @@ func (s *Service) bringInLine(ctx context.Context, seg palinsesto.Segnalazione, 
 func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) error {
 	p := cur.State
 	switch p.State {
-	case palinsesto.PostPublishing:
+	case palinsesto.PostPublishing, palinsesto.PostRemoving:
 		return errInFlight
-	case palinsesto.PostUncertain, palinsesto.PostRemoving, palinsesto.PostRemoved, palinsesto.PostErased:
-		return nil // settling or a person decides first; resolve comes back here
+	case palinsesto.PostUncertain:
+		return s.unsettled(p)
+	case palinsesto.PostErased:
+		return nil
 	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
-		if p.Hash == v.Hash || (p.Change != nil && p.Change.Hash == v.Hash) {
+		if p.Wanted() == v.Hash {
 			return nil
 		}
 		p.State = palinsesto.PostEditing
 		p.Change = &palinsesto.Change{Kind: "edit", Hash: v.Hash, By: seg.Approval.By}
 		_, err := s.put(ctx, cur, palinsesto.PostWasEditing, s.envelope("testo corretto e approvato"), p)
 		return err
+	default: // not out: queued, unless this approval was carried out
 	}
 	if p.Approved >= seg.Version {
 		return nil // this approval was carried out
 	}
+	if p.AnyOut() && p.State != palinsesto.PostRemoved && p.Hash != v.Hash {
+		// Half of the old content is out: it goes first, then this comes back and queues the new one.
+		if removalFailed(p) {
+			return nil // a person is asked already
+		}
+		return errors.Join(s.takeDown(ctx, cur, "sostituito da un nuovo testo approvato"), errInFlight)
+	}
 	return s.queue(ctx, seg, v, cur)
+}
+
+// unsettled waits for a late verdict, as long as one may come; afterwards a person decides, and resolve
+// comes back here.
+func (s *Service) unsettled(p palinsesto.Post) error {
+	if a := p.Attempt; a != nil && s.Clock().Before(a.Intended.Add(a.Lasts+s.cfg.Publishing.Lease+lateVerdict)) {
+		return errInFlight
+	}
+	return nil
+}
+
+// lateVerdict is how long a worker may go on trying to write a verdict down while the log is away.
+const lateVerdict = 2 * time.Minute
+
+// removalFailed tells whether a person was asked to remove it by hand.
+func removalFailed(p palinsesto.Post) bool {
+	return p.Change != nil && p.Change.Kind == "remove" && p.Change.Problem != ""
+}
+
+// takeDown asks publishing to remove what is out.
+func (s *Service) takeDown(ctx context.Context, cur post, why string) error {
+	p := cur.State
+	p.State, p.Hold, p.Cause, p.Problem = palinsesto.PostRemoving, "", "", ""
+	p.Change = &palinsesto.Change{Kind: "remove", Reason: why}
+	_, err := s.put(ctx, cur, palinsesto.PostWasRemoving, s.envelope(why), p)
+	return err
 }
 
 // queue gives the post its moment and writes it down.
 func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) error {
 	p := cur.State
 	outParts := p.Parts // parts that are out stay out if the content is the same
-	if p.ID == "" || p.Hash != v.Hash || len(outParts) != len(v.Parts) {
+	if p.ID == "" || p.State == palinsesto.PostRemoved || p.Hash != v.Hash || len(outParts) != len(v.Parts) {
 		outParts = make([]palinsesto.PartState, len(v.Parts))
 	}
 	next := palinsesto.Post{
@@ -157,31 +193,49 @@ func moved(wanted, due time.Time) string {
 	return fmt.Sprintf("spostato di %s per la distanza fra i post del canale", due.Sub(wanted).Round(time.Second))
 }
 
+// gone tells whether a segnalazione was taken back for good, with all that is out of it.
+func gone(seg palinsesto.Segnalazione) bool {
+	return seg.State == palinsesto.SegWithdrawn || seg.State == palinsesto.SegErased
+}
+
 // takeBack cancels what is not out and, of what was withdrawn, removes what is.
 func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur post) error {
 	p := cur.State
-	gone := seg.State == palinsesto.SegWithdrawn || seg.State == palinsesto.SegErased
+	gone := gone(seg)
 	switch p.State {
 	case palinsesto.PostPlanned, palinsesto.PostQueued, palinsesto.PostDue, palinsesto.PostRetrying,
 		palinsesto.PostHeld, palinsesto.PostMissed, palinsesto.PostFailed:
-		if seg.State == palinsesto.SegExpired {
-			return s.expirePost(ctx, cur)
+		return s.takeBackWaiting(ctx, seg, cur, gone)
+	case palinsesto.PostCancelled:
+		if gone && p.AnyOut() && !removalFailed(p) {
+			return s.takeDown(ctx, cur, seg.Reason)
 		}
-		_, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), p.Cancel())
-		return errors.Join(err, s.release(ctx, p))
+		return nil
 	case palinsesto.PostPublishing:
 		return errInFlight
+	case palinsesto.PostUncertain:
+		return s.unsettled(p)
 	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
 		if !gone || p.Change != nil && p.Change.Kind == "remove" {
 			return nil
 		}
-		p.State = palinsesto.PostRemoving
-		p.Change = &palinsesto.Change{Kind: "remove", Reason: seg.Reason}
-		_, err := s.put(ctx, cur, palinsesto.PostWasRemoving, s.envelope(seg.Reason), p)
-		return err
+		return s.takeDown(ctx, cur, seg.Reason)
 	default:
 		return nil
 	}
+}
+
+func (s *Service) takeBackWaiting(ctx context.Context, seg palinsesto.Segnalazione, cur post, gone bool) error {
+	if seg.State == palinsesto.SegExpired {
+		return s.expirePost(ctx, cur)
+	}
+	if gone && cur.State.AnyOut() && !removalFailed(cur.State) { // the first of two parts
+		return s.takeDown(ctx, cur, seg.Reason)
+	}
+	if _, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), cur.State.Cancel()); err != nil {
+		return err
+	}
+	return s.release(ctx, cur.State)
 }
 
 func (s *Service) expirePost(ctx context.Context, cur post) error {

@@ -51,7 +51,7 @@ func stopID(d bus.Delivery) (string, error) {
 // letGo queues the held posts again; claiming then decides about each as about any other: another
 // hold, the spacing, the grace.
 func (s *Service) letGo(ctx context.Context, hold string) error {
-	held, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostHeld}, 1<<20)
+	held, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostHeld}, everything)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *Service) letGo(ctx context.Context, hold string) error {
 		}
 		errs = append(errs, s.letGoOne(ctx, p, hold))
 	}
-	return errors.Join(errs...)
+	return errors.Join(errs...) // edits that it kept back are asked for again by the sweep
 }
 
 func (s *Service) letGoOne(ctx context.Context, shown palinsesto.Post, hold string) error {

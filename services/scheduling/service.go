@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,11 +39,14 @@ type Service struct {
 	actor palinsesto.Actor
 	wake  chan struct{} // something may be due sooner than was thought
 	pulse pulse
+	turns sync.Map // of reserving, by channel: *sync.Mutex
+	// indexWait is shorter in tests of what happens without an index.
+	indexWait time.Duration
 }
 
 // New makes the room.
 func New(cfg *config.Config, d Deps) (*Service, error) {
-	return &Service{Deps: d, cfg: cfg, actor: palinsesto.Room("scheduling"), wake: make(chan struct{}, 1)}, nil
+	return &Service{Deps: d, cfg: cfg, actor: palinsesto.Room("scheduling"), wake: make(chan struct{}, 1), indexWait: indexWait}, nil
 }
 
 // Run schedules until ctx ends.

@@ -4,6 +4,7 @@ package scheduling
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/contract"
@@ -19,6 +20,10 @@ func (s *Service) reserve(ctx context.Context, p palinsesto.Post, at time.Time) 
 	if spacing <= 0 {
 		return at, nil
 	}
+	// Within this process they take turns: hundreds at once on one aggregate would lose race after race.
+	turn := s.turn(p.Channel)
+	turn.Lock()
+	defer turn.Unlock()
 	given := at
 	_, err := bus.Update(ctx, s.Bus, contract.Channels, contract.ChannelSubject(p.Channel), s.envelope(""),
 		func(cur channelEvent) (bus.Decision[palinsesto.Channel], error) {
@@ -33,6 +38,11 @@ func (s *Service) reserve(ctx context.Context, p palinsesto.Post, at time.Time) 
 			return bus.Decision[palinsesto.Channel]{Event: palinsesto.ChannelWasBudget, State: c}, nil
 		})
 	return given, err
+}
+
+func (s *Service) turn(channel string) *sync.Mutex {
+	m, _ := s.turns.LoadOrStore(channel, &sync.Mutex{})
+	return m.(*sync.Mutex) //nolint:errcheck,forcetypeassert // nothing else is stored there
 }
 
 // release gives the moment of a post back to its channel.

@@ -15,12 +15,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-const (
-	sweepEvery = "@every 1m"
-	// stuckAfter: a due post that nobody took up for so long is handed over anew; an old event of it
-	// loses against the new one's sequence.
-	stuckAfter = 5 * time.Minute
-)
+const sweepEvery = "@every 1m"
 
 // runSweeps looks for what time alone changes, on one copy of the room at a time.
 func (s *Service) runSweeps(ctx context.Context) error {
@@ -39,7 +34,10 @@ func (s *Service) sweep(ctx context.Context) {
 	if err != nil || !mine {
 		return
 	}
-	for name, run := range map[string]func(context.Context) error{"expired": s.sweepExpired, "stuck": s.sweepStuck, "held": s.sweepHeld} {
+	for name, run := range map[string]func(context.Context) error{
+		"expired": s.sweepExpired, "stuck": s.sweepStuck, "held": s.sweepHeld,
+		"changes": s.sweepChanges, "outdated": s.sweepOutdated,
+	} {
 		if err := run(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, index.ErrNoIndex) {
 			s.Log.Warn("sweep not finished, it runs again in a minute", "sweep", name, "error", err)
 		}
@@ -88,59 +86,4 @@ func (s *Service) expire(ctx context.Context, seg palinsesto.Segnalazione) error
 			return bus.Decision[palinsesto.Segnalazione]{Event: string(palinsesto.SegWasExpired), State: next}, nil
 		})
 	return err
-}
-
-// sweepStuck hands over anew what is due and was taken up by nobody.
-func (s *Service) sweepStuck(ctx context.Context) error {
-	due, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostDue}, requeueMost)
-	if err != nil {
-		return err
-	}
-	for _, p := range due {
-		if s.Clock().Sub(p.Due) < stuckAfter {
-			continue
-		}
-		cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(p.Channel, p.ID))
-		if err != nil {
-			return err
-		}
-		if cur.State.State != palinsesto.PostDue || s.Clock().Sub(cur.Envelope.At) < stuckAfter {
-			continue
-		}
-		if _, err := s.put(ctx, cur, palinsesto.PostWasDue, s.envelope("nessuno l'aveva preso in carico"), cur.State); err != nil && !errors.Is(err, bus.ErrStale) {
-			return err
-		}
-	}
-	return nil
-}
-
-// sweepHeld lets go posts whose stop does not stand any more: the event may have been lost, or the
-// post was held just as the stop was lifted.
-func (s *Service) sweepHeld(ctx context.Context) error {
-	held, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostHeld}, requeueMost)
-	if err != nil || len(held) == 0 {
-		return err
-	}
-	now, err := s.look(ctx, nil)
-	if err != nil {
-		return err
-	}
-	standing := map[string]bool{}
-	for _, h := range now.holds {
-		standing[h.ID] = true
-	}
-	for _, c := range s.cfg.Channels {
-		if ch := now.channels[c.ID]; !ch.Takes() {
-			standing[palinsesto.HoldOfChannel(c.ID)] = true
-		}
-	}
-	for _, p := range held {
-		if standing[p.Hold] || p.Hold == palinsesto.HoldOfChannel(p.Channel) && !s.served(p.Channel) {
-			continue
-		}
-		if err := s.letGoOne(ctx, p, p.Hold); err != nil {
-			return err
-		}
-	}
-	return nil
 }

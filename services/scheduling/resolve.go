@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// resolve takes a person's word on an uncertain post: it is out, or it is not and goes again.
+func (s *Service) resolve(ctx context.Context, cmd palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error) {
+	p := cur.State
+	if p.State != palinsesto.PostUncertain || p.Attempt == nil {
+		return "", p, notNow(p)
+	}
+	a := *p.Attempt
+	p.Attempt = &a
+	switch cmd.Outcome {
+	case "out":
+		p, err := s.isOut(ctx, p, cmd)
+		return palinsesto.PostWasResolved, p, err
+	case "not_out":
+		p, err := s.isNotOut(ctx, p, cmd)
+		return palinsesto.PostWasResolved, p, err
+	default:
+		return "", p, &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Esito non riconosciuto.", TextEN: "Unknown outcome.",
+			Problems: []palinsesto.Problem{{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: "outcome",
+				Text: "Indicare out (è uscito) oppure not_out (non è uscito).", TextEN: "Give out or not_out."}}}
+	}
+}
+
+// isOut is a post of which a person has found the doubtful part on the network.
+func (s *Service) isOut(ctx context.Context, p palinsesto.Post, cmd palinsesto.PostCommand) (palinsesto.Post, error) {
+	if err := checkLink(cmd.Link); err != nil {
+		return p, err
+	}
+	p.Attempt.Verdict, p.Attempt.Settled = "posted", "secondo "+cmd.Actor.Name
+	p = p.PartOut(p.Attempt.Part, palinsesto.PartState{Link: cmd.Link}, s.Clock())
+	if p.State == palinsesto.PostDue {
+		// The next part follows now: the grace counts anew, since a person decided anew.
+		p.Due, p.FirstDue = s.Clock(), s.Clock()
+	}
+	return s.markOutdated(ctx, p)
+}
+
+// isNotOut is a post that goes again, or that is over when it may not go out any more.
+func (s *Service) isNotOut(ctx context.Context, p palinsesto.Post, cmd palinsesto.PostCommand) (palinsesto.Post, error) {
+	a := p.Attempt
+	if free := a.Intended.Add(a.Lasts).Add(s.cfg.Publishing.Lease); a.Worker != "" && s.Clock().Before(free) {
+		return p, palinsesto.Refuse(palinsesto.CodeConflict,
+			"L'invio precedente potrebbe non essere ancora finito: riprovare dopo le "+free.In(s.cfg.Location()).Format("15:04:05")+".",
+			"The earlier call may still be under way: try again after "+free.Format(time.RFC3339)+".")
+	}
+	a.Verdict, a.Settled = "not_sent", "secondo "+cmd.Actor.Name
+	err := s.stillApproved(ctx, p)
+	if palinsesto.CodeOf(err) == palinsesto.CodeConflict {
+		// Withdrawn, expired or approved otherwise since: the doubt is settled all the same.
+		return s.markOutdated(ctx, p.Cancel())
+	}
+	if err != nil {
+		return p, err
+	}
+	return s.queuedAgain(ctx, p, cmd.Due)
+}
+
+// causeOutdated marks a settled post that is not in line with its segnalazione: people see it, and the
+// sweep finds it if this process dies before afterResolve is through.
+const causeOutdated = "outdated"
+
+func (s *Service) markOutdated(ctx context.Context, p palinsesto.Post) (palinsesto.Post, error) {
+	seg, err := bus.Load(ctx, s.Bus, contract.Segnalazioni, contract.SegSubject(p.Centre, p.Segnalazione))
+	if err != nil {
+		return p, err
+	}
+	v, ok := seg.State.Variant(p.Channel)
+	changed := seg.State.State == palinsesto.SegApproved && ok && v.Hash != p.Hash
+	if changed || gone(seg.State) && p.AnyOut() {
+		p.Cause = causeOutdated
+		p.Problem = "La segnalazione è stata ritirata o cambiata mentre l'esito era incerto: il post va tolto o corretto."
+	}
+	return p, nil
+}
+
+// sweepOutdated carries on where afterResolve was cut off.
+func (s *Service) sweepOutdated(ctx context.Context) error {
+	posts, err := s.list(ctx, palinsesto.PostFilter{Cause: causeOutdated}, everything)
+	for _, p := range posts {
+		s.afterResolve(ctx, post{State: p})
+	}
+	return err
+}
+
+// afterResolve brings a settled post in line with what became of its segnalazione while it was
+// uncertain: withdrawn, then it has to be removed; approved otherwise, then corrected or queued anew.
+func (s *Service) afterResolve(ctx context.Context, done post) {
+	p := done.State
+	seg, err := bus.Load(ctx, s.Bus, contract.Segnalazioni, contract.SegSubject(p.Centre, p.Segnalazione))
+	if err == nil {
+		err = s.reconcilePost(ctx, seg.State, p.Channel)
+	}
+	if err != nil && !errors.Is(err, errInFlight) {
+		s.Log.Warn("settled post not yet in line with its segnalazione; the sweep does it", "post", p.ID, "error", err)
+	}
+}
+
+func checkLink(link string) error {
+	if len(link) <= 2048 && (strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://")) && !strings.ContainsAny(link, " \t\r\n\"<>") {
+		return nil
+	}
+	return &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Serve il link del post pubblicato.", TextEN: "The post's link is needed.",
+		Problems: []palinsesto.Problem{{Code: "V-URL", Level: palinsesto.LevelError, Field: "link",
+			Text: "Indicare l'indirizzo del post, che comincia con https://.", TextEN: "Give the address of the post, beginning with https://."}}}
+}

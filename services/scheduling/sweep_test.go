@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/bus/bustest"
+	"github.com/palinsesto/palinsesto/services/internal/config"
+	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/internal/index/indextest"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// A due post that nobody took up is handed over anew, and its old event loses.
+func TestStuckDue(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	ago := time.Now().Add(-stuckAfter - time.Minute)
+	due := func(when time.Time, change func(*palinsesto.Post)) post {
+		p := as(draft(h.report().State, when), palinsesto.PostDue)
+		if change != nil {
+			change(&p)
+		}
+		return h.putAt(palinsesto.PostWasDue, p, when)
+	}
+	stuck, fresh := due(ago, nil), due(time.Now(), nil)
+	late := due(time.Now().Add(-time.Hour), nil)
+	expired := due(ago, func(p *palinsesto.Post) { p.Expires = time.Now().Add(-time.Second) })
+	h.shown()
+	require.NoError(t, s.sweepStuck(context.Background()))
+	got := h.load(stuck.Subject)
+	require.Equal(t, []string{"due", "due"}, h.events(stuck.Subject))
+	_, err := bus.Put(context.Background(), h.Bus, contract.Posts, stuck, "publishing", h.env(), stuck.State)
+	require.ErrorIs(t, err, bus.ErrStale, "the old event must lose")
+	require.Equal(t, fresh.Seq, h.load(fresh.Subject).Seq)
+	require.Equal(t, "late", h.load(late.Subject).State.Cause)
+	require.Equal(t, "expired", h.load(expired.Subject).State.Cause)
+	h.shown()
+	require.NoError(t, s.sweepStuck(context.Background()))
+	require.Equal(t, got.Seq, h.load(stuck.Subject).Seq, "it was asked for just now")
+}
+
+// Edits and removals that nobody carries out are asked for again, and in the end a person is told.
+func TestStuckChanges(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	ago := time.Now().Add(-stuckAfter - time.Minute)
+	change := func(state palinsesto.PostState, tries int) post {
+		p := as(draft(h.report().State, ago), state)
+		p.Change.Tries = tries
+		return h.putAt(palinsesto.PostEvent(state), p, ago)
+	}
+	edit, removal := change(palinsesto.PostEditing, 0), change(palinsesto.PostRemoving, 0)
+	last := change(palinsesto.PostRemoving, changesMost-1)
+	h.shown()
+	hold, err := s.place(operatore, palinsesto.ScopeTag, "lavoro")
+	require.NoError(t, err)
+	require.NoError(t, s.sweepChanges(context.Background()))
+	require.Equal(t, edit.Seq, h.load(edit.Subject).Seq, "an edit waits for the stop to be lifted")
+	require.Equal(t, []string{"removing", "removing"}, h.events(removal.Subject))
+	got := h.load(last.Subject).State
+	require.Equal(t, palinsesto.PostPosted, got.State)
+	require.Equal(t, "remove_by_hand", got.Cause)
+	require.True(t, got.NeedsHand())
+	require.NoError(t, s.lift(palinsesto.LiftHold{Command: command(operatore), HoldID: hold.Hold.ID}))
+	require.NoError(t, s.sweepChanges(context.Background()))
+	require.Equal(t, []string{"editing", "editing"}, h.events(edit.Subject))
+}
+
+// Segnalazioni past their expiry are closed, and their posts with them.
+func TestSweepExpired(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	var old []segnalazione
+	for i := range 5 {
+		seg := h.report(func(x *palinsesto.Segnalazione) {
+			x.ExpiresAt = time.Now().Add(-time.Second)
+			x.State = []palinsesto.SegState{palinsesto.SegApproved, palinsesto.SegSubmitted, palinsesto.SegChangesRequested}[i%3]
+		})
+		old = append(old, seg)
+	}
+	open := h.report(func(x *palinsesto.Segnalazione) { x.ExpiresAt = time.Now().Add(time.Hour) })
+	h.shown()
+	require.NoError(t, s.sweepExpired(context.Background()))
+	for _, seg := range old {
+		require.Equal(t, []string{"approved", "expired"}, h.events(seg.Subject))
+	}
+	require.Equal(t, []string{"approved"}, h.events(open.Subject))
+}
+
+// Two copies, and the index is wiped again and again while 200 posts fall due: each is handed over once.
+func TestIndexWipedWhileDue(t *testing.T) {
+	redis := indextest.Start(t)
+	h := newHouse(t, func(c *config.Config) { c.Channels = c.Channels[:1] })
+	x, err := index.Open(context.Background(), index.Options{URL: redis.URL})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, x.Close()) })
+	h.useIndex(x)
+	const posts = 200
+	base := time.Now().Add(1500 * time.Millisecond)
+	subjects := make([]string, posts)
+	var wg sync.WaitGroup
+	for i := range posts {
+		seg := h.report(on(free, base.Add(time.Duration(i%20)*50*time.Millisecond), false))
+		subjects[i] = subjectOf(seg.State)
+		wg.Go(func() { h.put(palinsesto.PostWasQueued, draft(seg.State, seg.State.Approval.Due)) })
+	}
+	wg.Wait()
+	for range 2 {
+		s := h.room(func(d *Deps) { d.Index, d.Bus = x, bustest.Connect(t, h.server) })
+		inBackground(t, s.Run)
+	}
+	for _, subject := range subjects[:3] {
+		h.until(subject, palinsesto.PostDue)
+		redis.FlushAll()
+	}
+	for _, subject := range subjects {
+		h.until(subject, palinsesto.PostDue)
+		require.Equal(t, []string{"queued", "due"}, h.events(subject))
+	}
+}
