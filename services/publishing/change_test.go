@@ -172,7 +172,8 @@ func TestEditsCross(t *testing.T) {
 	}
 	a := h.worker("w1")
 	ended := make(chan error, 1)
-	go func() { ended <- a.change(context.Background(), first, delivery(t, h, first)) }()
+	event := delivery(t, h, first)
+	go func() { ended <- a.change(context.Background(), first, event) }()
 	within(t, begun)
 	second := h.ask(p, "due")
 	require.NoError(t, h.worker("w2").change(context.Background(), second, delivery(t, h, second)))

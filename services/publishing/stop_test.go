@@ -200,11 +200,14 @@ func storm(t *testing.T, h *house, w *worker, posts []post) {
 		for round := range 4 {
 			for i := range records {
 				if ctx.Err() != nil {
-					return nil
+					break
 				}
 				r := records[(i*(2*round+7)+round)%len(records)]
 				err := w.handle(context.Background(), bus.Delivery{Record: r, Deliveries: 1 + round%2})
-				if err != nil && !bus.IsLater(err) {
+				if bus.IsLater(err) {
+					continue
+				}
+				if err != nil {
 					return err
 				}
 			}

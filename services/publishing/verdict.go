@@ -144,7 +144,7 @@ func backoff(first, limit time.Duration, factor, jitter float64, tries int) time
 	for range min(tries, 30) {
 		d = min(d*factor, float64(limit))
 	}
-	spread := 1 + jitter*(2*rand.Float64()-1) //nolint:gosec // jitter needs no secret
+	spread := 1 + jitter*(2*rand.Float64()-1)
 	return time.Duration(d * spread)
 }
 
