@@ -33,9 +33,12 @@ type streams struct {
 	all   int
 	ended chan struct{}
 	once  sync.Once
+	every time.Duration // between heartbeats
 }
 
-func newStreams() *streams { return &streams{of: map[string]int{}, ended: make(chan struct{})} }
+func newStreams() *streams {
+	return &streams{of: map[string]int{}, ended: make(chan struct{}), every: heartbeat}
+}
 
 // end lets a stopping server finish: clients come back to the next one, from where they were.
 func (x *streams) end() { x.once.Do(func() { close(x.ended) }) }
@@ -147,7 +150,7 @@ func (t *stream) run(ctx context.Context, from uint64) error {
 // beat shows that the line stands, also to what sits between, and ends the stream with the server or
 // the token.
 func (t *stream) beat(ctx context.Context, end context.CancelCauseFunc) {
-	tick := time.NewTicker(heartbeat)
+	tick := time.NewTicker(t.s.streams.every)
 	defer tick.Stop()
 	for {
 		select {

@@ -213,7 +213,10 @@ var sentences = map[string]string{
 }
 
 func translate(d *huma.ErrorDetail) palinsesto.Problem {
-	field := strings.TrimPrefix(strings.TrimPrefix(d.Location, "body."), "query.")
+	field := d.Location
+	for _, where := range []string{"body.", "query.", "header.", "path."} {
+		field = strings.TrimPrefix(field, where)
+	}
 	if field == "body" {
 		field = ""
 	}

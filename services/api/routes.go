@@ -23,10 +23,12 @@ type route struct {
 	needs   palinsesto.Action
 	id      string // of the operation in OpenAPI
 	summary string
-	status  int   // of success; 0: 200
-	body    int64 // most bytes of the request; 0: bodyMost
+	status  int // of success; 0: 200
 	adapt   func(*huma.Operation)
-	bind    func(*Service, huma.API, huma.Operation)
+	// describe adds to the description what huma would act upon: of a request body that it knows of it
+	// reads all into memory.
+	describe func(*huma.Operation)
+	bind     func(*Service, huma.API, huma.Operation)
 }
 
 // bodyMost bounds every request but an upload: what one event or command may take.
@@ -51,7 +53,7 @@ func table() []route {
 		{method: post, path: one + "/withdraw", needs: palinsesto.ActSubmit, id: "withdraw", summary: "Withdraw: cancels what is not out, removes what is", bind: bind((*Service).withdraw)},
 		{method: post, path: one + "/comments", needs: palinsesto.ActSubmit, id: "comment", summary: "Comment; makes no page stale", bind: bind((*Service).comment)},
 
-		{method: post, path: v1 + "/media", needs: palinsesto.ActSubmit, id: "upload-media", status: 201, adapt: uploadBody,
+		{method: post, path: v1 + "/media", needs: palinsesto.ActSubmit, id: "upload-media", status: 201, describe: uploadBody,
 			summary: "Upload an image, a video or captions with alt text", bind: bind((*Service).upload)},
 		{method: get, path: v1 + "/media/{hash}", needs: palinsesto.ActSee, id: "get-media", summary: "A stored file", adapt: answers("application/octet-stream"), bind: bind((*Service).getMedia)},
 
@@ -108,6 +110,9 @@ func (s *Service) routes() (http.Handler, error) {
 	api := humago.New(mux, s.humaConfig())
 	for _, r := range table() {
 		r.bind(s, api, s.operation(api, r))
+		if r.describe != nil {
+			r.describe(api.OpenAPI().Paths[r.path].Post)
+		}
 	}
 	var err error
 	if s.spec, err = json.Marshal(api.OpenAPI()); err != nil {

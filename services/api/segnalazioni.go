@@ -24,9 +24,6 @@ type submitOutput struct {
 
 // submit hands the document on as it came: intake tells all that is wrong with it at once.
 func (s *Service) submit(ctx context.Context, in *submitInput) (*submitOutput, error) {
-	if err := s.Bus.Full(); err != nil {
-		return nil, err
-	}
 	cmd := palinsesto.Submit{
 		Command: palinsesto.Command{ID: newID(), Actor: actorOf(ctx), Trace: traceOf(in.Trace)},
 		Key:     in.Key, Document: in.RawBody,
