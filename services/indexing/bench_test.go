@@ -37,12 +37,12 @@ func finished(i int) palinsesto.Post {
 }
 
 // write appends posts side by side, so that they share flushes.
-func write(t testing.TB, b *bus.Bus, n int, make func(i int) palinsesto.Post) {
+func write(t testing.TB, b *bus.Bus, n int, post func(i int) palinsesto.Post) {
 	var g errgroup.Group
 	g.SetLimit(500)
 	for i := range n {
 		g.Go(func() error {
-			p := make(i)
+			p := post(i)
 			data, err := contract.Posts.Encode(contract.Envelope{Actor: palinsesto.Room("publishing"), At: p.PostedAt}, p)
 			if err != nil {
 				return err

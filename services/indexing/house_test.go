@@ -140,9 +140,9 @@ func dump(t testing.TB, x *index.Index) []string {
 	}
 	n, err := x.DueCount(ctx)
 	require.NoError(t, err)
-	next, any, err := x.NextDue(ctx)
+	next, some, err := x.NextDue(ctx)
 	require.NoError(t, err)
-	return append(out, fmt.Sprintf("due %d %v %v", n, any, next))
+	return append(out, fmt.Sprintf("due %d %v %v", n, some, next))
 }
 
 func members(t testing.TB, x *index.Index, set, facet string) []string {

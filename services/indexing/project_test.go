@@ -3,6 +3,7 @@
 package indexing
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestProjectTheUnknown(t *testing.T) {
 		require.Error(t, err, "%q", subject)
 		require.Equal(t, gone, d.Gone, "%q", subject)
 		require.Equal(t, gone, d.Set != "", "%q", subject)
-		require.Equal(t, !gone, err == errNotOurs, "%q", subject) //nolint:errorlint,testifylint // the very error
+		require.Equal(t, !gone, errors.Is(err, errNotOurs), "%q", subject)
 	}
 }
 

@@ -39,6 +39,7 @@ type Service struct {
 	owner  string // of the lead: this process and this start of it
 	status status
 	work   sync.WaitGroup // what outlives a term, and not Run
+	asked  chan chan error
 }
 
 // New makes the room.
@@ -47,7 +48,7 @@ func New(_ *config.Config, d Deps) (*Service, error) {
 	if err != nil {
 		host = "?"
 	}
-	return &Service{Deps: d, actor: palinsesto.Room("indexing"), owner: host + "/" + uuid.NewString()}, nil
+	return &Service{Deps: d, actor: palinsesto.Room("indexing"), owner: host + "/" + uuid.NewString(), asked: make(chan chan error)}, nil
 }
 
 // Run projects until ctx ends.
@@ -58,15 +59,45 @@ func (s *Service) Run(ctx context.Context) error {
 			bus.Endpoint{Verb: "rebuild", Handle: s.onRebuild})
 	})
 	g.Go(func() error { return s.lead(ctx) })
+	g.Go(func() error { return s.rebuildOnDemand(ctx) })
 	defer s.work.Wait()
 	return g.Wait()
 }
 
+// answerWithin is how long whoever asks for a rebuild waits for its end; a longer one goes on by itself
+// and shows in the readiness of the house.
+const answerWithin = 20 * time.Second
+
 // onRebuild carries out the command, which has no fields: api checks who may ask, and a rebuild that
 // nobody needed changes nothing. Any copy may do it; the one that projects goes on in the new epoch.
 func (s *Service) onRebuild(ctx context.Context, _ []byte) ([]byte, error) {
-	_, err := s.rebuild(ctx, "asked for")
-	return nil, err
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	done := make(chan error, 1)
+	select {
+	case s.asked <- done:
+	case <-ctx.Done():
+		return nil, nil // one is under way: it shows the log as of now, as far as anybody can tell
+	}
+	select {
+	case err := <-done:
+		return nil, err
+	case <-ctx.Done():
+		return nil, nil
+	}
+}
+
+// rebuildOnDemand rebuilds one at a time, not bound to the patience of whoever asked.
+func (s *Service) rebuildOnDemand(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case done := <-s.asked:
+			_, err := s.rebuild(ctx, "asked for")
+			done <- err
+		}
+	}
 }
 
 // docs projects records, of each subject the newest; what cannot be shown is counted.
