@@ -57,7 +57,7 @@ func (h *house) requestFor(r route) request {
 		h.person("somebody", "Qualcuno", palinsesto.RoleLettore, "")
 		id = h.ids["somebody"]
 	}
-	if strings.Contains(path, "{hash}") {
+	if r.id == "get-media" {
 		path = strings.Replace(path, "{hash}", h.stored(), 1)
 	}
 	q := request{path: strings.Replace(path, "{id}", id, 1)}

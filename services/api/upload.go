@@ -51,12 +51,14 @@ const (
 
 func (s *Service) upload(ctx context.Context, in *uploadInput) (*uploadOutput, error) {
 	if err := s.Bus.Full(); err != nil {
+		unread(in.w)
 		return nil, err
 	}
 	select {
 	case s.uploads <- struct{}{}:
 		defer func() { <-s.uploads }()
 	default:
+		unread(in.w)
 		return nil, palinsesto.Refuse(palinsesto.CodeBusy, "Troppi file in arrivo nello stesso momento: riprovare fra poco.",
 			"Too many files are coming in at the same moment: try again soon.")
 	}
@@ -82,11 +84,16 @@ func (s *Service) upload(ctx context.Context, in *uploadInput) (*uploadOutput, e
 	return out, nil
 }
 
+// unread has the answer sent without waiting for the rest of the file: net/http would first read some
+// of it, to keep the connection.
+func unread(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
+
 // most is the largest file that the configuration takes.
 func (s *Service) most() int64 { return max(s.cfg.Media.ImageBytes, s.cfg.Media.VideoBytes) }
 
 func (s *Service) receive(ctx context.Context, in *uploadInput, cmd *palinsesto.AcceptMedia) error {
 	if in.r.ContentLength > s.most()+wordsMost {
+		unread(in.w)
 		return s.tooLarge()
 	}
 	body := &slowly{r: http.MaxBytesReader(in.w, in.r.Body, s.most()+wordsMost), c: http.NewResponseController(in.w)}
