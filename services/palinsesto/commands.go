@@ -55,7 +55,7 @@ type PostCommand struct {
 	PostID  string
 	Due     time.Time // requeue, resolve: when; zero: as soon as spacing allows
 	Reason  string
-	Outcome string // resolve: "out" or "not_out"
+	Outcome string // resolve: "out" or "not_out"; "done": what was left to a person was made by hand
 	Link    string // resolve, out: where it stands
 }
 

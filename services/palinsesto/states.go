@@ -54,8 +54,9 @@ var postSteps = map[PostEvent]step{
 		[]PostState{PostFailed, PostPosted}},
 	PostWasUncertain: {[]PostState{PostPublishing}, []PostState{PostUncertain}},
 	// Resolved: it is out (posted, or due for the next part), or it is not (queued again, or cancelled when
-	// it may not go out any more).
-	PostWasResolved: {[]PostState{PostUncertain}, []PostState{PostPosted, PostDue, PostQueued, PostCancelled}},
+	// it may not go out any more). Of a change left to a person: it was made by hand.
+	PostWasResolved: {[]PostState{PostUncertain, PostPosted, PostFailed},
+		[]PostState{PostPosted, PostDue, PostQueued, PostCancelled, PostEdited, PostRemoved}},
 	PostWasMissed:   {[]PostState{PostQueued, PostRetrying, PostHeld, PostDue, PostPublishing}, []PostState{PostMissed}},
 	PostWasHeld:     {[]PostState{PostQueued, PostRetrying, PostDue, PostPublishing}, []PostState{PostHeld}},
 	PostWasRequeued: {[]PostState{PostFailed, PostMissed}, []PostState{PostQueued}},

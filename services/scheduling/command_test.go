@@ -251,6 +251,31 @@ func TestResolveWhatChangedMeanwhile(t *testing.T) {
 	}
 }
 
+// What was left to a person and made by hand leaves their list.
+func TestDoneByHand(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	for _, state := range states {
+		p := as(draft(h.report().State, time.Now()), state)
+		cmd := postCommand(operatore, "resolve", h.put(palinsesto.PostEvent(state), p).State.ID)
+		cmd.Outcome = "done"
+		_, err := s.command("resolve", cmd)
+		require.Equal(t, palinsesto.CodeConflict, palinsesto.CodeOf(err), "nothing was left to a person: %s", state)
+	}
+	for kind, want := range map[string]palinsesto.PostState{"edit": palinsesto.PostEdited, "remove": palinsesto.PostRemoved} {
+		p := as(draft(h.report().State, time.Now()), palinsesto.PostPosted)
+		p.Change = &palinsesto.Change{Kind: kind, Hash: variant(free, "nuovo").Hash, Problem: "non si può"}
+		p.Cause = kind + "_by_hand"
+		cmd := postCommand(operatore, "resolve", h.put(palinsesto.PostWasFailed, p).State.ID)
+		cmd.Outcome = "done"
+		got, err := s.command("resolve", cmd)
+		require.NoError(t, err)
+		require.Equal(t, want, got.State)
+		require.False(t, got.NeedsHand())
+		require.Equal(t, kind == "edit", got.Hash == variant(free, "nuovo").Hash)
+	}
+}
+
 // A preview says the moments that the command then gives, and changes nothing.
 func TestRequeueMany(t *testing.T) {
 	h := newHouse(t)

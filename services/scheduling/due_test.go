@@ -177,6 +177,7 @@ func TestClockAskedAgain(t *testing.T) {
 	})
 	c := newClockCheck(s)
 	require.False(t, c.agrees(context.Background()))
+	require.False(t, c.agrees(context.Background()), "asked a moment ago, and still wrong")
 	off = 0
 	require.True(t, c.agrees(context.Background()), "they agree again")
 	off = time.Hour

@@ -16,6 +16,9 @@ import (
 // resolve takes a person's word on an uncertain post: it is out, or it is not and goes again.
 func (s *Service) resolve(ctx context.Context, cmd palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error) {
 	p := cur.State
+	if cmd.Outcome == "done" {
+		return doneByHand(p)
+	}
 	if p.State != palinsesto.PostUncertain || p.Attempt == nil {
 		return "", p, notNow(p)
 	}
@@ -31,7 +34,8 @@ func (s *Service) resolve(ctx context.Context, cmd palinsesto.PostCommand, cur p
 	default:
 		return "", p, &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Esito non riconosciuto.", TextEN: "Unknown outcome.",
 			Problems: []palinsesto.Problem{{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: "outcome",
-				Text: "Indicare out (è uscito) oppure not_out (non è uscito).", TextEN: "Give out or not_out."}}}
+				Text:   "Indicare out (è uscito), not_out (non è uscito) oppure done (la modifica è stata fatta a mano).",
+				TextEN: "Give out, not_out, or done (the change was made by hand)."}}}
 	}
 }
 
@@ -67,6 +71,19 @@ func (s *Service) isNotOut(ctx context.Context, p palinsesto.Post, cmd palinsest
 		return p, err
 	}
 	return s.queuedAgain(ctx, p, cmd.Due)
+}
+
+// doneByHand takes a person's word that they made the change on the network that could not be made from
+// here. Without it the task would stand in the list for ever where the network allows no other way.
+func doneByHand(p palinsesto.Post) (palinsesto.PostEvent, palinsesto.Post, error) {
+	if p.State != palinsesto.PostPosted && p.State != palinsesto.PostFailed || p.Change == nil || p.Change.Problem == "" {
+		return "", p, notNow(p)
+	}
+	if p.State = palinsesto.PostRemoved; p.Change.Kind == "edit" {
+		p.State, p.Hash = palinsesto.PostEdited, p.Change.Hash
+	}
+	p.Change, p.Cause, p.Problem = nil, "", ""
+	return palinsesto.PostWasResolved, p, nil
 }
 
 // causeOutdated marks a settled post that is not in line with its segnalazione: people see it, and the
