@@ -57,7 +57,8 @@ func newHouse(t testing.TB, change ...func(*config.Config)) *house {
 	var err error
 	h.index, err = index.Open(context.Background(), index.Options{})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, h.index.Close()) })
+	own := h.index // a test may take another one
+	t.Cleanup(func() { require.NoError(t, own.Close()) })
 	return h
 }
 
