@@ -170,7 +170,7 @@ func (w *world) person(role, centre string) harness.Client {
 }
 
 // patience is how long a test waits for what must come about.
-const patience = 60 * time.Second
+const patience = 40 * time.Second
 
 // eventually waits for a condition of the house.
 func (w *world) eventually(what string, ok func() bool) {
