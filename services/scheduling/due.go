@@ -26,6 +26,8 @@ const (
 	// clockMost is how far this room's clock may be from the log's.
 	clockMost  = 2 * time.Second
 	clockEvery = 5 * time.Second
+	// noIndexEvery: the index of a house that starts is there within milliseconds.
+	noIndexEvery = 10 * time.Millisecond
 )
 
 // pulse is what readiness tells of the due loop.
@@ -55,7 +57,9 @@ func (s *Service) runDue(ctx context.Context) error {
 				} else {
 					sleep = s.untilNext(ctx)
 				}
-			case errors.Is(err, index.ErrNoIndex) || ctx.Err() != nil:
+			case errors.Is(err, index.ErrNoIndex):
+				sleep = noIndexEvery
+			case ctx.Err() != nil:
 			default:
 				s.Log.Warn("due queue not looked at", "error", err)
 			}
