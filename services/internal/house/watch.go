@@ -20,20 +20,30 @@ const (
 )
 
 // watch looks after the log: an embedded one that a full disk switched off is started again when there
-// is room, a foreign one is asked whether it flushes what it acknowledges.
+// is room, a foreign one is asked whether it flushes what it acknowledges. After the start it gives
+// memory back.
 func (h *House) watch(ctx context.Context) {
-	if h.server == nil {
-		h.watchSync(ctx)
-		return
-	}
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
+	settled, asked := false, time.Time{}
 	for {
+		switch {
+		case h.server != nil:
+			h.mend()
+		case time.Since(asked) > syncEvery:
+			asked = time.Now()
+			h.lookAtSync(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			h.mend()
+		}
+		if !settled && h.Report(ctx).Ready {
+			settled = true
+			if err := settle(); err != nil {
+				h.log.Debug("memory of the start not given back", "error", err)
+			}
 		}
 	}
 }
@@ -67,19 +77,10 @@ func (s *syncWatch) warnings() []string {
 	return nil
 }
 
-func (h *House) watchSync(ctx context.Context) {
-	tick := time.NewTicker(syncEvery)
-	defer tick.Stop()
-	for {
-		text := syncWarning(ctx, h.o.NATSMonitor)
-		if old := h.sync.text.Swap(&text); text != "" && (old == nil || *old != text) {
-			h.log.Warn("the log may lose what it acknowledged", "warning", text)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+func (h *House) lookAtSync(ctx context.Context) {
+	text := syncWarning(ctx, h.o.NATSMonitor)
+	if old := h.sync.text.Swap(&text); text != "" && (old == nil || *old != text) {
+		h.log.Warn("the log may lose what it acknowledged", "warning", text)
 	}
 }
 
