@@ -76,7 +76,7 @@ func (s *Service) follow(ctx context.Context, m index.Meta) error {
 	s.status.applied.Store(m.Seq)
 	err := s.Bus.Follow(ctx, m.Seq+1, nil, func(batch []bus.Record, _ uint64) error {
 		upTo := batch[len(batch)-1].Seq
-		if err := s.Index.Apply(ctx, m.Epoch, s.docs(batch), upTo); err != nil {
+		if err := s.Index.Apply(ctx, m.Epoch, s.docs(newest(batch)), upTo); err != nil {
 			return err
 		}
 		s.status.applied.Store(upTo)

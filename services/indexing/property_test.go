@@ -82,7 +82,7 @@ func TestAnyDeliveryGivesTheSameIndex(t *testing.T) {
 				// Redelivery: a portion may begin well before what was applied already.
 				from := max(0, at-rapid.IntRange(0, 10).Draw(r, "again"))
 				to := min(len(log), at+rapid.IntRange(1, 12).Draw(r, "portion"))
-				require.NoError(t, grown.Apply(context.Background(), epoch, s.docs(log[from:to]), log[to-1].Seq))
+				require.NoError(t, grown.Apply(context.Background(), epoch, s.docs(newest(log[from:to])), log[to-1].Seq))
 				at = to
 			}
 			// And all of it once more, newest first.

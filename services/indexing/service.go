@@ -100,19 +100,30 @@ func (s *Service) rebuildOnDemand(ctx context.Context) error {
 	}
 }
 
-// docs projects records, of each subject the newest; what cannot be shown is counted.
-func (s *Service) docs(records []bus.Record) []index.Doc {
-	newest := make(map[string]int, len(records))
+// newest keeps of each subject the last record: the only one that lists show.
+func newest(records []bus.Record) []bus.Record {
+	last := make(map[string]int, len(records))
 	for i := range records {
-		newest[records[i].Subject] = i // records come in the order of the log
+		last[records[i].Subject] = i // records come in the order of the log
 	}
-	out := make([]index.Doc, 0, len(newest))
+	if len(last) == len(records) {
+		return records
+	}
+	out := make([]bus.Record, 0, len(last))
+	for i := range records {
+		if last[records[i].Subject] == i {
+			out = append(out, records[i])
+		}
+	}
+	return out
+}
+
+// docs projects records; what cannot be shown is counted.
+func (s *Service) docs(records []bus.Record) []index.Doc {
+	out := make([]index.Doc, 0, len(records))
 	var unread error
 	skipped := 0
 	for i := range records {
-		if newest[records[i].Subject] != i {
-			continue
-		}
 		d, err := project(records[i])
 		if err != nil {
 			skipped++
