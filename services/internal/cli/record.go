@@ -51,6 +51,9 @@ func fields(doc []byte) ([]field, error) {
 		end := int(d.InputOffset())
 		all = append(all, field{name: name, from: end - len(raw), to: end})
 	}
+	if _, err := d.Token(); err != nil { // the closing brace
+		return nil, err
+	}
 	return all, nil
 }
 

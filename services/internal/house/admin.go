@@ -13,8 +13,10 @@ import (
 
 	"github.com/palinsesto/palinsesto/services/api"
 	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/indexing"
 	"github.com/palinsesto/palinsesto/services/internal/audit"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -66,4 +68,14 @@ const mostFindings = 1000
 // checkLog reads the whole log and tells what breaks the rules.
 func checkLog(ctx context.Context, b *bus.Bus) ([]palinsesto.Problem, error) {
 	return audit.Check(audit.Records(ctx, b), mostFindings)
+}
+
+// checkRunning also compares the index with the log it was made from.
+func checkRunning(ctx context.Context, b *bus.Bus, x *index.Index) ([]palinsesto.Problem, error) {
+	found, err := checkLog(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	differs, err := indexing.Verify(ctx, b, x, mostFindings)
+	return append(found, differs...), err
 }

@@ -125,7 +125,7 @@ func table() []room {
 				}
 				s, err := api.New(k.cfg, api.Deps{
 					Bus: k.bus, Index: k.index, Clock: k.clock, Log: k.log, Listener: l, Extra: h.pages(),
-					Check: func(ctx context.Context) ([]palinsesto.Problem, error) { return checkLog(ctx, k.bus) },
+					Check: func(ctx context.Context) ([]palinsesto.Problem, error) { return checkRunning(ctx, k.bus, k.index) },
 				})
 				if err != nil {
 					return made{}, err

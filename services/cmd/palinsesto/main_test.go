@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCommandLine(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "data")
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		out  string // on either stream
+	}{
+		"no command":          {nil, misused, "palinsesto --help"},
+		"help":                {[]string{"--help"}, done, "Codici di uscita"},
+		"help of one":         {[]string{"submit", "--help"}, done, "shift-weeks"},
+		"version":             {[]string{"version"}, done, "."},
+		"version as JSON":     {[]string{"version", "--json"}, done, `{"version":`},
+		"no such command":     {[]string{"cucina"}, misused, "cucina"},
+		"no such flag":        {[]string{"posts", "--fame"}, misused, "--fame"},
+		"no configuration":    {[]string{"serve"}, misused, "--config"},
+		"configuration wrong": {[]string{"serve", "--config", "assente.yaml"}, failed, "configurazione"},
+		"level wrong":         {[]string{"serve", "--config", "x", "--log-level", "forte"}, failed, "forte"},
+		"file missing":        {[]string{"submit", "assente.jsonl"}, misused, "assente.jsonl"},
+		"weeks wrong":         {[]string{"submit", "main_test.go", "--shift-weeks", "presto"}, failed, "presto"},
+		"no house":            {[]string{"posts"}, failed, "nessuna casa"},
+		"role wrong":          {[]string{"token", "create", "--role", "capo"}, misused, "capo"},
+		"role without centre": {[]string{"token", "create", "--role", "referente"}, misused, "--centre"},
+		"neither":             {[]string{"resolve", "x"}, misused, "--out"},
+		"scope wrong":         {[]string{"stop", "--scope", "tutto"}, misused, "tutto"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			args := c.args
+			if len(args) > 0 {
+				args = append(args, "--data", empty)
+			}
+			code := run(t.Context(), args, &out, &out, func(string) string { return "" })
+			require.Equal(t, c.code, code, out.String())
+			require.Contains(t, out.String(), c.out)
+		})
+	}
+	require.NoDirExists(t, empty, "a command that only asks makes nothing")
+}
