@@ -21,13 +21,21 @@ import (
 // second before they are due, so that only intent, look and call are left for the moment itself.
 const ahead = 2 * time.Second
 
+// fresh is how old an event may be to be believed without reading its post again. Whether it is right
+// decides nothing: the intent is guarded by the sequence.
+const fresh = 2 * time.Second
+
 // handle takes one event of the channel's posts.
 func (w *worker) handle(ctx context.Context, d bus.Delivery) error {
 	p, err := bus.Decode(contract.Posts, d.Record)
 	if err != nil {
 		return bus.Drop(err)
 	}
-	if d.Deliveries > 1 { // the first delivery carries the state; a later one may be old news
+	if a := p.State.Attempt; p.State.State == palinsesto.PostPublishing && a != nil && a.Worker == w.Worker {
+		return nil // an intent of this very process, which brings it to its verdict
+	}
+	// A fresh event carries the state; a later delivery, or one read again at a start, may be old news.
+	if d.Deliveries > 1 || w.Clock().Sub(d.Time) > fresh {
 		if p, err = bus.Load(ctx, w.Bus, contract.Posts, d.Subject); err != nil {
 			return err
 		}

@@ -37,6 +37,8 @@ type house struct {
 	cfg   *config.Config
 	net   *fake
 	segs  int
+
+	projected bool
 }
 
 func newHouse(t testing.TB, change ...func(*config.Config)) *house {
@@ -62,8 +64,12 @@ func newHouse(t testing.TB, change ...func(*config.Config)) *house {
 	return h
 }
 
-// project runs the indexing room, for tests of what reads lists.
+// project runs the indexing room, once.
 func (h *house) project() *house {
+	if h.projected {
+		return h
+	}
+	h.projected = true
 	s, err := indexing.New(h.cfg, indexing.Deps{Bus: h.Bus, Index: h.index, Clock: time.Now, Log: quiet()})
 	require.NoError(h.t, err)
 	inBackground(h.t, s.Run)
@@ -108,6 +114,7 @@ func (h *house) room(worker string, change ...func(*Deps)) *Service {
 
 // start runs a copy of publishing.
 func (h *house) start(worker string, change ...func(*Deps)) (stop func()) {
+	h.project() // where to begin stands in the index
 	return inBackground(h.t, h.room(worker, change...).Run)
 }
 

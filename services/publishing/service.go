@@ -67,6 +67,7 @@ func (s *Service) Run(ctx context.Context) error {
 				Name:    "publishing-" + c.ID,
 				Filters: []string{contract.PostsOf(c.ID)},
 				Wants:   wanted,
+				From:    s.firstOpen,
 				Workers: c.Options.Workers,
 				Lease:   s.cfg.Publishing.Lease,
 			}, w.handle)
@@ -83,7 +84,7 @@ func (s *Service) Run(ctx context.Context) error {
 // wanted are the events that ask for something to be done on the network.
 func wanted(event string) bool {
 	switch palinsesto.PostEvent(event) {
-	case palinsesto.PostWasDue, palinsesto.PostWasPrepared, palinsesto.PostWasResolved,
+	case palinsesto.PostWasDue, palinsesto.PostWasPrepared, palinsesto.PostWasPublishing, palinsesto.PostWasResolved,
 		palinsesto.PostWasEditing, palinsesto.PostWasRemoving:
 		return true
 	default:

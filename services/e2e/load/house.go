@@ -39,7 +39,7 @@ func (b *bench) house(name, apiBase string, channels int) (*harness.House, error
 		return nil, err
 	}
 	return &harness.House{Bin: b.bin, Data: filepath.Join(dir, "data"), Config: conf,
-		Env: []string{tokenEnv + "=" + botToken}}, nil
+		Env: []string{tokenEnv + "=" + botToken, "PALINSESTO_LOG_LEVEL=warn"}}, nil
 }
 
 // started runs a house until it is ready and tells how long that took.

@@ -89,7 +89,7 @@ func delay(ctx context.Context, b *bench) error {
 		dues[orders[i].title] = due
 	}
 	if err := place(ctx, h, orders, n); err != nil {
-		return err
+		return fmt.Errorf("%w\n%s", err, h.Output())
 	}
 	if spare := time.Until(first); spare < time.Second {
 		return fmt.Errorf("placing took until %s before the first due: use a lower rate", spare)
@@ -136,7 +136,7 @@ func burst(ctx context.Context, b *bench) error {
 		}
 	}
 	if err := place(ctx, h, orders, n); err != nil {
-		return err
+		return fmt.Errorf("%w\n%s", err, h.Output())
 	}
 	if spare := time.Until(due); spare < 2*time.Second {
 		return fmt.Errorf("placing took until %s before due", spare)

@@ -20,7 +20,11 @@ type Consumer struct {
 	Name    string   // durable: where it left off is kept on the log
 	Filters []string // subjects, wildcards allowed
 	// Wants chooses events by name before anything else is done; nil: all.
-	Wants   func(event string) bool
+	Wants func(event string) bool
+	// From tells where to begin when the consumer has to be made, for a room that can find out what is
+	// still to be done. Where it left off is then kept in the server's memory: with every flush on disk,
+	// a hundred channels noting their place would cost more than all appends together. Nil: kept on disk.
+	From    func(context.Context) (uint64, error)
 	Workers int           // events handled at the same moment; 0 counts as 1
 	Lease   time.Duration // an event whose handler gives no sign of life for so long goes to another copy
 }
@@ -77,6 +81,9 @@ const (
 // it again after a while.
 func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Context, Delivery) error) error {
 	cons, err := b.consumer(ctx, c)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, err)
 	}
@@ -84,18 +91,20 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	// Handlers outlive ctx: a clean stop lets what has begun come to its end.
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.cancel()
+	trouble := make(chan struct{}, 1)
 	cc, err := cons.Consume(func(m jetstream.Msg) { r.take(ctx, m) },
 		jetstream.PullMaxMessages(4*max(4, c.Workers)),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			b.o.Log.Debug("consumer", "name", c.Name, "error", err)
+			select {
+			case trouble <- struct{}{}:
+			default:
+			}
 		}))
 	if err != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, err)
 	}
-	select {
-	case <-ctx.Done():
-	case <-cc.Closed():
-	}
+	b.watchConsumer(ctx, c.Name, cc.Closed(), trouble)
 	cc.Stop()
 	<-cc.Closed()
 	r.wg.Wait()
@@ -105,10 +114,26 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	return nil
 }
 
+// watchConsumer waits until the room stops or the consumer is gone: one in memory does not outlive its
+// server, and the library goes on asking for it for ever.
+func (b *Bus) watchConsumer(ctx context.Context, name string, closed, trouble <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-closed:
+			return
+		case <-trouble:
+			_, err := b.js.Consumer(ctx, contract.Stream, name)
+			if errors.Is(err, jetstream.ErrConsumerNotFound) {
+				return
+			}
+		}
+	}
+}
+
 func (b *Bus) consumer(ctx context.Context, c Consumer) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectWait)
-	defer cancel()
-	return b.js.CreateOrUpdateConsumer(ctx, contract.Stream, jetstream.ConsumerConfig{
+	conf := jetstream.ConsumerConfig{
 		Durable:        c.Name,
 		FilterSubjects: c.Filters,
 		AckPolicy:      jetstream.AckExplicitPolicy,
@@ -116,7 +141,32 @@ func (b *Bus) consumer(ctx context.Context, c Consumer) (jetstream.Consumer, err
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
 		MaxDeliver:     -1,
 		MaxAckPending:  8 * max(16, c.Workers),
-	})
+	}
+	if c.From == nil {
+		ctx, cancel := context.WithTimeout(ctx, connectWait)
+		defer cancel()
+		return b.js.CreateOrUpdateConsumer(ctx, contract.Stream, conf)
+	}
+	return b.volatile(ctx, c, conf)
+}
+
+// volatile joins a consumer in memory, or makes it; of several copies that make it one is first.
+func (b *Bus) volatile(ctx context.Context, c Consumer, conf jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	for {
+		cons, err := b.js.Consumer(ctx, contract.Stream, c.Name)
+		if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return cons, err
+		}
+		from, err := c.From(ctx)
+		if err != nil {
+			return nil, err
+		}
+		conf.MemoryStorage, conf.DeliverPolicy, conf.OptStartSeq = true, jetstream.DeliverByStartSequencePolicy, max(1, from)
+		cons, err = b.js.CreateConsumer(ctx, contract.Stream, conf)
+		if !errors.Is(err, jetstream.ErrConsumerExists) {
+			return cons, err
+		}
+	}
 }
 
 // receiver runs handlers and is the only place that acknowledges.
