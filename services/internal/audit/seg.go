@@ -66,6 +66,8 @@ func (a *auditor) actor(r bus.Record, e contract.Event[palinsesto.Segnalazione])
 		a.allowed(r, e.Envelope.Actor, palinsesto.ActSubmit, e.State.Centre)
 	case palinsesto.SegWasApproved, palinsesto.SegWasRejected, palinsesto.SegWasChangesRequested:
 		a.allowed(r, e.Envelope.Actor, palinsesto.ActReview, e.State.Centre)
+	default:
+		// Whoever sees a segnalazione comments on it; it expires by itself; erasure is the administrator's act.
 	}
 }
 

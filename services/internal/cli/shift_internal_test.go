@@ -4,7 +4,6 @@ package cli
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -146,7 +145,7 @@ func TestLinesOfAnyLength(t *testing.T) {
 		require.Len(t, line, want)
 	}
 	_, err := readLine(r)
-	require.True(t, errors.Is(err, io.EOF))
+	require.ErrorIs(t, err, io.EOF)
 }
 
 func TestWhyAFileWasRefusedStandsInPlaceOfThatItIsMissing(t *testing.T) {

@@ -32,12 +32,12 @@ func adapters(cfg *config.Config, clock func() time.Time) (map[string]channel.Ch
 	table, all, transport := networks(), map[string]channel.Channel{}, wire.NewTransport()
 	var errs []error
 	for _, c := range cfg.Channels {
-		make, ok := table[c.Network]
+		build, ok := table[c.Network]
 		if !ok {
 			errs = append(errs, fmt.Errorf("canale %s: questa versione non pubblica ancora su %s: togliere il canale dalla configurazione (no adapter for this network yet)", c.ID, c.Network))
 			continue
 		}
-		ch, err := make(c, transport, clock)
+		ch, err := build(c, transport, clock)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("canale %s: %w", c.ID, err))
 			continue

@@ -36,7 +36,7 @@ func TestSecondHouseOnTheFolderIsRefused(t *testing.T) {
 
 func TestSecretsAreForTheirOwnerOnly(t *testing.T) {
 	o := options(t)
-	require.NoError(t, os.Chmod(o.Data, 0o755)) //nolint:gosec // what an administrator may have left
+	require.NoError(t, os.Chmod(o.Data, 0o755))
 	start(t, o)
 	info, err := os.Stat(o.Data)
 	require.NoError(t, err)

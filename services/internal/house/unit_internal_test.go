@@ -90,8 +90,9 @@ func TestConfigurationKnowsTheSameWords(t *testing.T) {
 func TestSyncOfAForeignServer(t *testing.T) {
 	answer := func(body string) string {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			require.Equal(t, "/jsz", r.URL.Path)
-			_, _ = w.Write([]byte(body))
+			if r.URL.Path == "/jsz" {
+				_, _ = w.Write([]byte(body))
+			}
 		}))
 		t.Cleanup(s.Close)
 		return syncWarning(t.Context(), s.URL+"/")
