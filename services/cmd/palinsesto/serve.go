@@ -36,7 +36,7 @@ func (c *serveCmd) Run(r *cli.Run) error {
 	if r.Flags.Config == "" {
 		return cli.Usage("manca la configurazione: --config FILE (deploy/marche.yaml è l'esempio; per provare: palinsesto demo) (no configuration)")
 	}
-	o, err := options(r, c.Rooms)
+	o, err := options(r, c.Rooms, "info")
 	if err != nil {
 		return err
 	}
@@ -57,8 +57,8 @@ func (c *serveCmd) Run(r *cli.Run) error {
 	return h.Run(ctx)
 }
 
-func options(r *cli.Run, rooms []string) (house.Options, error) {
-	log, err := r.Flags.Logger(r.Term.Err)
+func options(r *cli.Run, rooms []string, level string) (house.Options, error) {
+	log, err := r.Flags.Logger(r.Term.Err, level)
 	if err != nil {
 		return house.Options{}, err
 	}
@@ -75,7 +75,7 @@ type demoCmd struct {
 
 // Run plays until it is told to stop.
 func (c *demoCmd) Run(r *cli.Run) error {
-	o, err := options(r, nil)
+	o, err := options(r, nil, "warn") // the screen is for what to try
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ type sandboxCmd struct{}
 
 // Run serves the networks' APIs for play until it is told to stop.
 func (c *sandboxCmd) Run(r *cli.Run) error {
-	log, err := r.Flags.Logger(r.Term.Err)
+	log, err := r.Flags.Logger(r.Term.Err, "info")
 	if err != nil {
 		return err
 	}

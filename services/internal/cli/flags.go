@@ -7,6 +7,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -26,7 +27,7 @@ type Flags struct {
 	NATSMonitor  string `name:"nats-monitor" help:"Monitoraggio del NATS esterno, per verificare che scriva su disco (to see its sync setting)." env:"PALINSESTO_NATS_MONITOR" placeholder:"http://HOST:8222"`
 	Redis        string `help:"Redis esterno; se manca è incorporato (a Redis; empty: embedded)." env:"PALINSESTO_REDIS" placeholder:"URL"`
 	PublicURL    string `name:"public-url" help:"Indirizzo con cui le persone raggiungono l'API (how people reach it)." env:"PALINSESTO_PUBLIC_URL" placeholder:"URL"`
-	LogLevel     string `name:"log-level" help:"debug, info, warn, error." env:"PALINSESTO_LOG_LEVEL" default:"info" placeholder:"LIVELLO"`
+	LogLevel     string `name:"log-level" help:"debug, info, warn, error; se manca info per serve, warn per il resto (default: info for serve, else warn)." env:"PALINSESTO_LOG_LEVEL" placeholder:"LIVELLO"`
 	URL          string `name:"url" help:"API a cui parlare; se manca, la casa in funzione su --data (the API; default: the house that runs on --data)." env:"PALINSESTO_URL" placeholder:"URL"`
 	JSON         bool   `name:"json" help:"Risposte in JSON (answers as JSON)." env:"PALINSESTO_JSON"`
 	token        string // by PALINSESTO_TOKEN only: an argument would be seen in the list of processes
@@ -46,9 +47,9 @@ func (f *Flags) House(rooms []string, log *slog.Logger) house.Options {
 	}
 }
 
-// Logger writes the program's own lines to w.
-func (f *Flags) Logger(w io.Writer) (*slog.Logger, error) {
-	level, err := telemetry.ParseLevel(f.LogLevel)
+// Logger writes the program's own lines to w, from the usual level on unless another was asked for.
+func (f *Flags) Logger(w io.Writer, usual string) (*slog.Logger, error) {
+	level, err := telemetry.ParseLevel(cmp.Or(f.LogLevel, usual))
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func (r *Run) checkStopped() ([]palinsesto.Problem, error) {
 	if r.Flags.URL != "" {
 		return nil, errElsewhere
 	}
-	log, err := r.Flags.Logger(r.Term.Err)
+	log, err := r.Flags.Logger(r.Term.Err, "warn")
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (c *tokenCreateCmd) stopped(r *Run, name string, role palinsesto.Role) (Tok
 			return Token{}, Usage("il centro " + c.Centre + " non è nella configurazione (no such centre)")
 		}
 	}
-	log, err := r.Flags.Logger(r.Term.Err)
+	log, err := r.Flags.Logger(r.Term.Err, "warn")
 	if err != nil {
 		return Token{}, err
 	}
