@@ -58,12 +58,11 @@ func (s *Sandbox) Serve(w http.ResponseWriter, r *http.Request, c Call) {
 
 // run is one call on its way.
 type run struct {
-	s       *Sandbox
-	w       http.ResponseWriter
-	r       *http.Request
-	call    Call
-	entry   *Arrival
-	applied *Answer
+	s     *Sandbox
+	w     http.ResponseWriter
+	r     *http.Request
+	call  Call
+	entry *Arrival
 }
 
 func (u *run) finish() {

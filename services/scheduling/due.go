@@ -93,7 +93,7 @@ func (s *Service) sleep(ctx context.Context, d time.Duration) {
 func (s *Service) pass(ctx context.Context) (int, error) {
 	// Looking costs a tenth of claiming, and nearly always there is nothing: an idle house must be idle.
 	until := s.Clock().Add(ahead)
-	if next, any, err := s.Index.NextDue(ctx); err != nil || !any || next.After(until) {
+	if next, some, err := s.Index.NextDue(ctx); err != nil || !some || next.After(until) {
 		return 0, err
 	}
 	claims, err := s.Index.ClaimDue(ctx, until, claimLease, claimMost)

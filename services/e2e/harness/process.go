@@ -28,7 +28,7 @@ func Build(ctx context.Context, dir string, tags ...string) (string, error) {
 	if len(tags) > 0 {
 		args = append(args, "-tags", strings.Join(tags, ","))
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/palinsesto/palinsesto/services/cmd/palinsesto")...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/palinsesto/palinsesto/services/cmd/palinsesto")...) //nolint:gosec // our own program
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -62,7 +62,7 @@ func (h *House) Start(env ...string) error {
 		h.Addr = addr
 	}
 	args := append([]string{"serve", "--config", h.Config, "--data", h.Data, "--listen", h.Addr}, h.Args...)
-	cmd := exec.Command(h.Bin, args...)
+	cmd := exec.Command(h.Bin, args...) //nolint:gosec,noctx // the program under test; it ends by the signals of its test
 	cmd.Env = append(append(os.Environ(), h.Env...), env...)
 	cmd.Stdout, cmd.Stderr = &h.out, &h.out
 	// The process must not outlive the test that started it.
@@ -128,7 +128,7 @@ func (h *House) Output() string { return h.out.String() }
 // WaitReady waits until /readyz says yes.
 func (h *House) WaitReady(ctx context.Context) error {
 	for {
-		resp, err := http.Get(h.URL() + "/readyz") //nolint:noctx,gosec // an address of this test
+		resp, err := http.Get(h.URL() + "/readyz") //nolint:noctx // an address of this test
 		if err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
@@ -158,7 +158,7 @@ func (h *House) AdminToken() (string, error) {
 
 // FreeAddr is an address of loopback that nobody uses now.
 func FreeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once or not at all
 	if err != nil {
 		return "", err
 	}

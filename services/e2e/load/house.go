@@ -60,7 +60,7 @@ func people(ctx context.Context, h *harness.House) (referente, redattore harness
 	if err != nil {
 		return referente, redattore, err
 	}
-	make := func(role, centre string) (harness.Client, error) {
+	person := func(role, centre string) (harness.Client, error) {
 		c := harness.Client{URL: h.URL(), Token: admin}
 		body := map[string]string{"role": role, "name": role + " del banco"}
 		if centre != "" {
@@ -79,8 +79,8 @@ func people(ctx context.Context, h *harness.House) (referente, redattore harness
 		c.Token = made.Token
 		return c, nil
 	}
-	referente, err1 := make("referente", "jesi")
-	redattore, err2 := make("redattore", "")
+	referente, err1 := person("referente", "jesi")
+	redattore, err2 := person("redattore", "")
 	return referente, redattore, errors.Join(err1, err2)
 }
 

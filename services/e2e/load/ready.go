@@ -101,7 +101,7 @@ func seedAndKill(ctx context.Context, store string, n int) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, "seed", store, strconv.Itoa(n))
+	cmd := exec.CommandContext(ctx, self, "seed", store, strconv.Itoa(n)) //nolint:gosec // this very program
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -150,7 +150,7 @@ func definite(err error) bool { _, ok := apiCode(err); return ok }
 // pause waits a little longer at each try, never in step with others.
 func pause(ctx context.Context, try int) error {
 	limit := min(time.Second, 5*time.Millisecond<<try)
-	t := time.NewTimer(time.Duration(rand.Int64N(int64(limit)))) //nolint:gosec // jitter needs no secret
+	t := time.NewTimer(time.Duration(rand.Int64N(int64(limit))))
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -104,7 +104,7 @@ func TestSnapshotThenFollow(t *testing.T) {
 	select {
 	case r := <-next:
 		require.Equal(t, contract.HoldSubject, r.Subject)
-		require.EqualValues(t, upTo+1, r.Seq)
+		require.Equal(t, upTo+1, r.Seq)
 	case <-time.After(patience):
 		t.Fatal("not followed")
 	}

@@ -84,7 +84,7 @@ const defaultRetryAfter = 7
 
 // refused words the sandbox's faults in Telegram's way.
 func refused(f sandbox.Fault) sandbox.Answer {
-	switch f.Kind {
+	switch f.Kind { //nolint:exhaustive // the faults of the wire never come here
 	case sandbox.FaultRateLimit:
 		if f.RetryAfter == 0 {
 			f.RetryAfter = defaultRetryAfter

@@ -102,7 +102,7 @@ func TestRates(t *testing.T) {
 	}
 	status, body := send()
 	require.Equal(t, 429, status)
-	require.Equal(t, `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 1","parameters":{"retry_after":1}}`, body)
+	require.JSONEq(t, `{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 1","parameters":{"retry_after":1}}`, body)
 	require.Len(t, w.s.Wall(), 2)
 	w.pass(time.Second)
 	status, _ = send()

@@ -26,10 +26,6 @@ type formatted struct {
 	entities []sandbox.Entity
 }
 
-func (f formatted) equal(other formatted) bool {
-	return f.text == other.text && slices.Equal(f.entities, other.entities)
-}
-
 // parse reads a text by its mode; explicit entities count only without one, as on the real server.
 func (h *Handler) parse(text, mode, entities string) (formatted, error) {
 	if !utf8.ValidString(text) {

@@ -85,7 +85,7 @@ func (c *call) pollRequest() (pollRequest, error) {
 	if p.limit < 1 || p.limit > 100 {
 		p.limit = 100
 	}
-	p.timeout = min(max(0, time.Duration(number("timeout"))), maxPoll/time.Second) * time.Second
+	p.timeout = time.Duration(min(max(0, number("timeout")), int64(maxPoll/time.Second))) * time.Second
 	if err := c.params.decode("allowed_updates", &p.kinds); err != nil {
 		return p, err
 	}
