@@ -55,6 +55,7 @@ type world struct {
 	operatore harness.Client
 	admin     harness.Client
 	placed    atomic.Int64 // approved so far, with one channel each
+	elsewhere int          // approved segnalazioni that have no channel here
 }
 
 // settings change the house of a test.
@@ -170,7 +171,7 @@ func (w *world) person(role, centre string) harness.Client {
 }
 
 // patience is how long a test waits for what must come about.
-const patience = 40 * time.Second
+const patience = 90 * time.Second
 
 // eventually waits for a condition of the house.
 func (w *world) eventually(what string, ok func() bool) {
