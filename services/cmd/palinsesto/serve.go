@@ -51,7 +51,7 @@ func (c *serveCmd) Run(r *cli.Run) error {
 	defer cancel()
 	go func() {
 		if h.Ready(ctx) == nil {
-			o.Log.Info("palinsesto is ready", "api", h.URL(), "config", o.Config.Fingerprint())
+			o.Log.Info("palinsesto is ready", "api", h.Public(), "listens", h.URL(), "config", o.Config.Fingerprint())
 		}
 	}()
 	return h.Run(ctx)

@@ -42,7 +42,7 @@ Ctrl-C ferma tutto (stops everything).
 `
 
 func (p *play) welcome(took time.Duration) {
-	fmt.Fprintf(p.o.Out, greeting, took.Round(time.Millisecond), p.world.url(), p.house.URL(),
+	fmt.Fprintf(p.o.Out, greeting, took.Round(time.Millisecond), p.world.url(), p.house.Public(),
 		filepath.Join(p.o.House.Data, fileTokens), p.o.House.Data)
 }
 
@@ -53,6 +53,6 @@ Dati di prova: %d segnalazioni prese in carico e approvate, %d respinte (è volu
 I post escono entro un minuto. (sample data: %d taken and approved, %d refused on purpose)
 `, sum.Accepted, sum.Refused, sum.Accepted, sum.Refused)
 	}
-	fmt.Fprintf(p.o.Out, toTry, p.house.URL(), filepath.Join(p.o.House.Data, fileTokens), p.world.url(),
+	fmt.Fprintf(p.o.Out, toTry, p.house.Public(), filepath.Join(p.o.House.Data, fileTokens), p.world.url(),
 		p.o.House.Config.Centres[0].ID, p.o.House.Data)
 }

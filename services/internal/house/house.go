@@ -8,11 +8,13 @@
 package house
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -192,6 +194,9 @@ func (h *House) URL() string {
 	}
 	return "http://" + h.door.address()
 }
+
+// Public is how people reach the API.
+func (h *House) Public() string { return cmp.Or(strings.TrimRight(h.o.PublicURL, "/"), h.URL()) }
 
 // NATSURL is where the embedded log can be reached on this machine, without credentials.
 func (h *House) NATSURL() string {
