@@ -91,7 +91,19 @@ func (c *counter) testDone(e event) {
 	case !c.parents[k]:
 		c.Passed++
 	}
+	if e.Action == "pass" && c.raced(k) {
+		c.print(k) // a race fails the test above, but stands in the output of this one
+	}
 	delete(c.output, k)
+}
+
+func (c *counter) raced(k string) bool {
+	for _, s := range c.output[k] {
+		if strings.Contains(s, "WARNING: DATA RACE") {
+			return true
+		}
+	}
+	return false
 }
 
 // breakAbove notes that the tests around e, and its package, fail for a reason already counted.
