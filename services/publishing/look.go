@@ -35,14 +35,14 @@ func (w *worker) situation(ctx context.Context, p post) (now situation, err erro
 		return now, fmt.Errorf("second look: %w", err)
 	}
 	for _, r := range records {
-		if err := now.add(r); err != nil {
+		if err := now.add(r, w.variants); err != nil {
 			return now, fmt.Errorf("second look: %w", err)
 		}
 	}
 	return now, nil
 }
 
-func (n *situation) add(r bus.Record) error {
+func (n *situation) add(r bus.Record, read *variants) error {
 	a, err := contract.ParseSubject(r.Subject)
 	if err != nil {
 		return err
@@ -53,8 +53,7 @@ func (n *situation) add(r bus.Record) error {
 		n.holds = e.State.Standing
 		return err
 	case contract.AggregateSeg:
-		e, err := bus.Decode(contract.Segnalazioni, r)
-		n.seg = e.State
+		n.seg, err = read.decode(r)
 		return err
 	default:
 		e, err := bus.Decode(contract.Channels, r)

@@ -18,38 +18,59 @@ var (
 	errAltered = errors.New("publishing: this content is not what its hash names")
 )
 
-// keepVariants bounds how many contents are remembered between the posts of one segnalazione.
-const keepVariants = 512
+// keepBytes bounds what is remembered of segnalazioni, counted as they stand on the log.
+const keepBytes = 8 << 20
 
-// variants reads approved contents and remembers some: the posts of one segnalazione come together. A
-// remembered one can be outdated only as regards whether it is still approved, and that is what the
-// second look asks; its bytes are named by their hash.
+// variants reads approved contents, and remembers segnalazioni as they were last read: a segnalazione is
+// read for each of its posts, before the intent and after it, and nearly always is the same. A
+// remembered one is used only for the very sequence that was read, or for content that its hash names.
 type variants struct {
-	b  *bus.Bus
-	mu sync.Mutex
-	by map[string]palinsesto.Variant // by channel and hash
+	b    *bus.Bus
+	mu   sync.Mutex
+	by   map[string]known // by subject
+	size int
+}
+
+type known struct {
+	seq  uint64
+	size int
+	seg  palinsesto.Segnalazione
 }
 
 func newVariants(b *bus.Bus) *variants {
-	return &variants{b: b, by: make(map[string]palinsesto.Variant)}
+	return &variants{b: b, by: make(map[string]known)}
 }
 
 func (v *variants) find(ctx context.Context, p palinsesto.Post) (palinsesto.Variant, error) {
-	if x, ok := v.get(p.Channel + p.Hash); ok {
-		return x, nil
-	}
-	seg, err := bus.Load(ctx, v.b, contract.Segnalazioni, contract.SegSubject(p.Centre, p.Segnalazione))
-	if err != nil && !errors.Is(err, bus.ErrNone) {
-		return palinsesto.Variant{}, err
-	}
-	v.keep(seg.State)
-	x, ok := seg.State.Variant(p.Channel)
-	if !ok || x.Hash != p.Hash {
-		return palinsesto.Variant{}, errNotApproved
+	x, ok := v.remembered(p)
+	if !ok {
+		var err error
+		if x, err = v.load(ctx, p); err != nil {
+			return x, err
+		}
 	}
 	// The hash is counted again from the bytes: what goes out is what was approved.
 	if palinsesto.HashParts(x.Parts) != p.Hash {
 		return palinsesto.Variant{}, errAltered
+	}
+	return x, nil
+}
+
+func (v *variants) load(ctx context.Context, p palinsesto.Post) (palinsesto.Variant, error) {
+	records, err := v.b.Newest(ctx, 0, contract.SegSubject(p.Centre, p.Segnalazione))
+	if err != nil {
+		return palinsesto.Variant{}, err
+	}
+	if len(records) == 0 {
+		return palinsesto.Variant{}, errNotApproved
+	}
+	seg, err := v.decode(records[0])
+	if err != nil {
+		return palinsesto.Variant{}, err
+	}
+	x, ok := seg.Variant(p.Channel)
+	if !ok || x.Hash != p.Hash {
+		return palinsesto.Variant{}, errNotApproved
 	}
 	return x, nil
 }
@@ -60,7 +81,7 @@ const historyMost = 1000
 // earlier reads the content that a post went out with, which may be approved no more: it stands in the
 // history of its segnalazione.
 func (v *variants) earlier(ctx context.Context, p palinsesto.Post) (palinsesto.Variant, error) {
-	if x, ok := v.get(p.Channel + p.Hash); ok {
+	if x, ok := v.remembered(p); ok {
 		return x, nil
 	}
 	records, err := v.b.History(ctx, contract.SegSubject(p.Centre, p.Segnalazione), historyMost)
@@ -79,25 +100,38 @@ func (v *variants) earlier(ctx context.Context, p palinsesto.Post) (palinsesto.V
 	return palinsesto.Variant{}, errNotApproved
 }
 
-func (v *variants) get(key string) (palinsesto.Variant, bool) {
+// remembered is the content that a post names, if it was read before.
+func (v *variants) remembered(p palinsesto.Post) (palinsesto.Variant, bool) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	x, ok := v.by[key]
-	return x, ok
+	k := v.by[contract.SegSubject(p.Centre, p.Segnalazione)]
+	v.mu.Unlock()
+	x, ok := k.seg.Variant(p.Channel)
+	return x, ok && x.Hash == p.Hash
 }
 
-func (v *variants) keep(s palinsesto.Segnalazione) {
-	if s.Approval == nil {
-		return
+// decode reads a record of a segnalazione, unless just this one was read before.
+func (v *variants) decode(r bus.Record) (palinsesto.Segnalazione, error) {
+	v.mu.Lock()
+	k, had := v.by[r.Subject]
+	v.mu.Unlock()
+	if had && k.seq == r.Seq {
+		return k.seg, nil
 	}
+	e, err := bus.Decode(contract.Segnalazioni, r)
+	if err != nil {
+		return e.State, err
+	}
+	v.keep(r, e.State)
+	return e.State, nil
+}
+
+func (v *variants) keep(r bus.Record, seg palinsesto.Segnalazione) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.by)+len(s.Approval.Variants) > keepVariants {
+	v.size += len(r.Data) - v.by[r.Subject].size
+	v.by[r.Subject] = known{r.Seq, len(r.Data), seg}
+	if v.size > keepBytes {
 		clear(v.by)
-	}
-	for _, x := range s.Approval.Variants {
-		if palinsesto.HashParts(x.Parts) == x.Hash {
-			v.by[x.Channel+x.Hash] = x
-		}
+		v.size = 0
 	}
 }
