@@ -17,9 +17,9 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-// ahead is how long a delivery may wait here for its minute; scheduling hands posts over about a
-// second before they are due, so that only intent, look and call are left for the moment itself.
-const ahead = 2 * time.Second
+// ahead is how long a delivery may wait here for its minute; scheduling hands posts over some seconds
+// before they are due, so that only intent, look and call are left for the moment itself.
+const ahead = 4 * time.Second
 
 // fresh is how old an event may be to be believed without reading its post again. Whether it is right
 // decides nothing: the intent is guarded by the sequence.
