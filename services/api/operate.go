@@ -72,7 +72,7 @@ type resolveInput struct {
 	IDInput
 	Body struct {
 		ReasonBody
-		Outcome string     `json:"outcome" maxLength:"20" doc:"out: it is on the network, see link; not_out: it is not, send it again"`
+		Outcome string     `json:"outcome" maxLength:"20" doc:"out: it is on the network, see link; not_out: it is not, send it again; done: the change left to a person was made by hand"`
 		Link    string     `json:"link,omitempty" maxLength:"2048" doc:"Where it stands; needed with out"`
 		At      *time.Time `json:"at,omitempty" doc:"With not_out: when it is sent again; absent: as soon as spacing allows"`
 	}

@@ -86,8 +86,8 @@ func (s *Service) mayApprove(cmd palinsesto.Approve, cur palinsesto.Segnalazione
 	}
 	if cur.ExpiredAt(s.Clock()) {
 		return palinsesto.Refuse(palinsesto.CodeConflict,
-			"La segnalazione è scaduta: non si pubblica più. Se serve ancora, rivederla con una nuova scadenza.",
-			"The report has expired and will not be published. Revise it with a new expiry if it is still needed.")
+			"La segnalazione è scaduta: non si pubblica più. Se serve ancora, inviarne una nuova con la scadenza aggiornata.",
+			"The report has expired and will not be published. If it is still needed, submit a new one with another expiry.")
 	}
 	return nil
 }

@@ -152,8 +152,8 @@ func (s *Service) stillApproved(ctx context.Context, p palinsesto.Post) error {
 	}
 	if seg.State.ExpiredAt(s.Clock()) {
 		return palinsesto.Refuse(palinsesto.CodeConflict,
-			"La segnalazione è scaduta: non si pubblica più. Se serve ancora, va rivista con una nuova scadenza e approvata.",
-			"The report has expired: revise it with a new expiry and approve it.")
+			"La segnalazione è scaduta: non si pubblica più. Se serve ancora, inviarne una nuova con la scadenza aggiornata.",
+			"The report has expired: if it is still needed, submit a new one with another expiry.")
 	}
 	if !seg.State.Publishable(p.Channel, p.Hash, s.Clock()) {
 		return palinsesto.Refuse(palinsesto.CodeConflict,
