@@ -17,7 +17,7 @@ import (
 
 // Consumer says which events a room wants, and how they come to it.
 type Consumer struct {
-	Name    string   // durable: where it left off is kept on the log
+	Name    string   // durable, shared by all copies of the room; From says where its place is kept
 	Filters []string // subjects, wildcards allowed
 	// Wants chooses events by name before anything else is done; nil: all.
 	Wants func(event string) bool
