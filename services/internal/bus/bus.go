@@ -52,6 +52,7 @@ type Bus struct {
 	uploads jetstream.ObjectStore
 	group   *group
 	many    *manyReader
+	looks   *together
 	offset  atomic.Int64 // of the log's clock against ours, in nanoseconds
 	closed  chan struct{}
 }
@@ -143,7 +144,7 @@ func (b *Bus) open(ctx context.Context) error {
 	if b.many, err = newManyReader(b.nc, InboxPrefix(b.o.Name)); err != nil {
 		return err
 	}
-	b.group = newGroup(b)
+	b.group, b.looks = newGroup(b), newTogether(b)
 	return b.measureClock(ctx)
 }
 

@@ -21,6 +21,9 @@ const readAtOnce = 500
 func (b *Bus) Newest(ctx context.Context, atLeast uint64, subjects ...string) ([]Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestWait)
 	defer cancel()
+	if shareable(subjects) {
+		return b.looks.newest(ctx, atLeast, subjects)
+	}
 	var all []Record
 	for len(subjects) > 0 {
 		n := min(readAtOnce, len(subjects))
