@@ -21,6 +21,7 @@ import (
 // open brings everything up in the order in which it is needed: what can only be wrong in the
 // configuration first, then the log, the index, the rooms.
 func (h *House) open(ctx context.Context) error {
+	h.later(paceGC())
 	rooms, err := h.plan()
 	if err != nil {
 		return err

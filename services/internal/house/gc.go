@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package house
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+)
+
+// A house is idle for most of the day and then has a thousand posts due at nine. With Go's usual setting
+// (collect whenever the heap has doubled, https://go.dev/doc/gc-guide) the small heap of an idle house
+// is collected dozens of times a second while it is busy: a third of the processor. So the heap may grow
+// by more while collections come thick, and by as little as usual when they do not.
+const (
+	thick     = 500 * time.Millisecond // collections closer than this are thick
+	spare     = 192 << 20              // bytes that the heap may then grow by
+	usual     = 100                    // percent, Go's own
+	leastBusy = 200                    // percent, of a heap that is larger than that
+	mostBusy  = 1000                   // percent
+	liveBytes = "/gc/heap/live:bytes"
+)
+
+// pacer sets the percentage anew after every collection.
+type pacer struct {
+	last  time.Time
+	ended atomic.Bool
+}
+
+// paceGC begins to do so, until the returned function is called; whoever has set GOGC keeps what they set.
+func paceGC() func() {
+	p := &pacer{}
+	if os.Getenv("GOGC") == "" {
+		p.again()
+	}
+	return func() { p.ended.Store(true) }
+}
+
+// collected is found unused by the very next collection, and tells so by its finalizer.
+type collected struct{ p *pacer }
+
+func (p *pacer) again() {
+	runtime.SetFinalizer(&collected{p}, func(c *collected) { c.p.next() })
+}
+
+func (p *pacer) next() {
+	if p.ended.Load() {
+		debug.SetGCPercent(usual)
+		return
+	}
+	now, read := time.Now(), []metrics.Sample{{Name: liveBytes}}
+	metrics.Read(read)
+	debug.SetGCPercent(percent(now.Sub(p.last), read[0].Value.Uint64()))
+	p.last = now
+	p.again()
+}
+
+// percent is by how much the heap may grow until the next collection, given when the last one was and how
+// many bytes it left.
+func percent(since time.Duration, live uint64) int {
+	if since > thick {
+		return usual
+	}
+	return int(min(mostBusy, max(leastBusy, spare*100/max(1, live))))
+}
