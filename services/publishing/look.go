@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/palinsesto/palinsesto/services/channel"
 	"github.com/palinsesto/palinsesto/services/contract"
@@ -35,31 +36,58 @@ func (w *worker) situation(ctx context.Context, p post) (now situation, err erro
 		return now, fmt.Errorf("second look: %w", err)
 	}
 	for _, r := range records {
-		if err := now.add(r, w.variants); err != nil {
+		if err := w.add(&now, r); err != nil {
 			return now, fmt.Errorf("second look: %w", err)
 		}
 	}
 	return now, nil
 }
 
-func (n *situation) add(r bus.Record, read *variants) error {
+func (w *worker) add(n *situation, r bus.Record) error {
 	a, err := contract.ParseSubject(r.Subject)
 	if err != nil {
 		return err
 	}
 	switch a.Aggregate {
 	case contract.AggregateHold:
-		e, err := bus.Decode(contract.Holds, r)
-		n.holds = e.State.Standing
+		e, err := w.holds.decode(contract.Holds, r)
+		n.holds = e.Standing
 		return err
 	case contract.AggregateSeg:
-		n.seg, err = read.decode(r)
+		n.seg, err = w.variants.decode(r)
 		return err
 	default:
-		e, err := bus.Decode(contract.Channels, r)
-		n.channel = e.State
+		n.channel, err = w.state.decode(contract.Channels, r)
 		return err
 	}
+}
+
+// lastRead remembers what was read last of an aggregate that every look reads and that seldom changes.
+type lastRead[T any] struct {
+	mu    sync.Mutex
+	at    moment
+	state T
+}
+
+// moment tells one record from all others, also on a log that was put back and went on otherwise.
+type moment struct {
+	seq  uint64
+	time int64
+}
+
+func momentOf(r bus.Record) moment { return moment{r.Seq, r.Time.UnixNano()} }
+
+func (l *lastRead[T]) decode(c contract.Codec[T], r bus.Record) (T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.at == momentOf(r) {
+		return l.state, nil
+	}
+	e, err := bus.Decode(c, r)
+	if err == nil {
+		l.at, l.state = momentOf(r), e.State
+	}
+	return e.State, err
 }
 
 // lookAgain looks, after the intent stands, at what could forbid the call. Those who stop append first

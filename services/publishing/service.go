@@ -41,6 +41,7 @@ type Service struct {
 	cfg      *config.Config
 	actor    palinsesto.Actor
 	variants *variants
+	holds    lastRead[contract.HoldChange]
 	seen     *firstSeen
 	// mine are the posts that this process is working on, by subject.
 	mine sync.Map
@@ -97,6 +98,7 @@ type worker struct {
 	*Service
 	channel config.Channel
 	adapter channel.Channel
+	state   lastRead[palinsesto.Channel]
 }
 
 // post is a post as it stands on the log.

@@ -23,7 +23,7 @@ const keepBytes = 8 << 20
 
 // variants reads approved contents, and remembers segnalazioni as they were last read: a segnalazione is
 // read for each of its posts, before the intent and after it, and nearly always is the same. A
-// remembered one is used only for the very sequence that was read, or for content that its hash names.
+// remembered one is used only for the very record that was read, or for content that its hash names.
 type variants struct {
 	b    *bus.Bus
 	mu   sync.Mutex
@@ -32,7 +32,7 @@ type variants struct {
 }
 
 type known struct {
-	seq  uint64
+	at   moment
 	size int
 	seg  palinsesto.Segnalazione
 }
@@ -114,7 +114,7 @@ func (v *variants) decode(r bus.Record) (palinsesto.Segnalazione, error) {
 	v.mu.Lock()
 	k, had := v.by[r.Subject]
 	v.mu.Unlock()
-	if had && k.seq == r.Seq {
+	if had && k.at == momentOf(r) {
 		return k.seg, nil
 	}
 	e, err := bus.Decode(contract.Segnalazioni, r)
@@ -129,7 +129,7 @@ func (v *variants) keep(r bus.Record, seg palinsesto.Segnalazione) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.size += len(r.Data) - v.by[r.Subject].size
-	v.by[r.Subject] = known{r.Seq, len(r.Data), seg}
+	v.by[r.Subject] = known{momentOf(r), len(r.Data), seg}
 	if v.size > keepBytes {
 		clear(v.by)
 		v.size = 0
