@@ -16,6 +16,13 @@ import (
 // replaced below a running house, is behind its index.
 const logEvery = 20
 
+// While very much happens, the index follows a little later: a post whose next event comes meanwhile is
+// then written once.
+const (
+	crowd  = 250
+	breath = 50 * time.Millisecond
+)
+
 // project brings the index up to date and keeps it so, until its epoch or ctx ends.
 func (s *Service) project(ctx context.Context) error {
 	m, err := s.Index.Meta(ctx)
@@ -80,6 +87,9 @@ func (s *Service) follow(ctx context.Context, m index.Meta) error {
 			return err
 		}
 		s.status.applied.Store(upTo)
+		if len(batch) >= crowd {
+			wait(ctx, breath)
+		}
 		return nil
 	})
 	if err == nil {

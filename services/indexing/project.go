@@ -15,7 +15,7 @@ import (
 
 // projectionName is the version of what project makes: raise it with every change of what a document
 // shows, and the first start of the new version rebuilds the index.
-const projectionName = "projection-1"
+const projectionName = "projection-2"
 
 // The sets of the index.
 const (
@@ -80,8 +80,6 @@ func projectPost(d *index.Doc, r bus.Record) error {
 	f.add("channel=", p.Channel)
 	f.add("centre=", p.Centre)
 	f.add("seg=", p.Segnalazione)
-	f.add("network=", p.Network)
-	f.add("kind=", string(p.Kind))
 	f.add("cause=", p.Cause)
 	f.add(centreState, p.Centre+"."+string(p.State))
 	if p.NeedsHand() {

@@ -63,7 +63,7 @@ func TestProjectPost(t *testing.T) {
 			require.Equal(t, uint64(7), d.Seq)
 			require.Equal(t, subject, d.DueKey)
 			require.Equal(t, c.due, d.Due)
-			require.Subset(t, d.Facets, append(c.has, "channel=telegram-marche", "centre=jesi", "seg=s1", "network=telegram", "kind=evento"))
+			require.Subset(t, d.Facets, append(c.has, "channel=telegram-marche", "centre=jesi", "seg=s1"))
 			for _, f := range d.Facets {
 				name, _, _ := strings.Cut(f, "=")
 				require.Contains(t, facetNames, name, "Verify knows it")

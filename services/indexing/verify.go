@@ -209,7 +209,7 @@ func (v *verifier) compareState(ctx context.Context, set, state string) error {
 }
 
 // facetNames are all that project gives, so that one is missed also where nothing should have it.
-var facetNames = []string{"state", "channel", "centre", "seg", "network", "kind", "cause", "centre-state", "hand", "hand-centre", "media", "role"}
+var facetNames = []string{"state", "channel", "centre", "seg", "kind", "cause", "centre-state", "hand", "hand-centre", "media", "role"}
 
 func (v *verifier) compareCounts(ctx context.Context, set string, want map[string]map[string]int) error {
 	for _, name := range facetNames {
