@@ -16,7 +16,8 @@ const followAtOnce = 1000
 
 // Snapshot hands over the newest message of every aggregate, in the order of the log, and returns the
 // sequence that it includes; progress is told after each batch. Following from the next sequence on
-// then misses nothing: an aggregate that moved meanwhile comes again.
+// then misses nothing: an aggregate that moved meanwhile comes again, and after a reconnection its
+// earlier messages may come too.
 func (b *Bus) Snapshot(ctx context.Context, take func(batch []Record, done, total uint64) error) (uint64, error) {
 	upTo, err := b.LastSeq(ctx)
 	if err != nil || upTo == 0 {
@@ -34,9 +35,12 @@ func (b *Bus) Snapshot(ctx context.Context, take func(batch []Record, done, tota
 	}
 	total := info.NumPending + uint64(max(0, info.NumAckPending)) + info.Delivered.Consumer
 	var done uint64
-	err = receive(ctx, cons, func(batch []Record, _ uint64) (bool, error) {
+	err = receive(ctx, cons, func(batch []Record, pending uint64) (bool, error) {
 		done += uint64(len(batch))
-		return done >= total, take(batch, done, total)
+		// The end is told by place, not by count: over a reconnection the library goes on by sequence,
+		// with what has been superseded too.
+		end := batch[len(batch)-1].Seq >= upTo || pending == 0
+		return end, take(batch, done, max(done, total))
 	}, total == 0)
 	return upTo, err
 }

@@ -5,6 +5,7 @@ package bus_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -178,4 +179,51 @@ func TestAppendOverRestart(t *testing.T) {
 		require.Len(t, history, 1, "append %d", i)
 		require.Equal(t, seq, history[0].Seq)
 	}
+}
+
+// The server goes away in the middle of a snapshot: the library then goes on by sequence, with what has
+// been superseded too, and still the newest message of every aggregate is handed over.
+func TestSnapshotOverRestart(t *testing.T) {
+	s := bustest.Server(t)
+	b, ctx := bustest.Connect(t, s), context.Background()
+	const once, often, times, last = 3500, 500, 5, 500
+	want := map[string]uint64{}
+	var mu sync.Mutex
+	put := func(from, n int) {
+		var wg sync.WaitGroup
+		for i := from; i < from+n; i++ {
+			wg.Go(func() {
+				mu.Lock()
+				expect := want[subject(i)]
+				mu.Unlock()
+				seq, err := b.Append(ctx, bus.Append{Subject: subject(i), Event: "queued", Expect: expect})
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				want[subject(i)] = seq
+				mu.Unlock()
+			})
+		}
+		wg.Wait()
+	}
+	put(0, once)
+	for range times {
+		put(once, often)
+	}
+	put(once+often, last)
+	got := map[string]uint64{}
+	restart := sync.OnceValue(s.Restart)
+	upTo, err := b.Snapshot(ctx, func(batch []bus.Record, done, total uint64) error {
+		for _, r := range batch {
+			got[r.Subject] = max(got[r.Subject], r.Seq)
+		}
+		if done > total {
+			t.Errorf("%d of %d", done, total)
+		}
+		return restart()
+	})
+	require.NoError(t, err)
+	require.EqualValues(t, once+often*times+last, upTo)
+	require.True(t, maps.Equal(want, got), "of %d aggregates %d came", len(want), len(got))
 }
