@@ -42,11 +42,11 @@ const inFlightWait = 2 * time.Second
 // onSegnalazione brings the posts of a segnalazione in line with it, whatever the event was: the
 // newest state decides, so that order and repetition of events do not matter.
 func (s *Service) onSegnalazione(ctx context.Context, d bus.Delivery) error {
-	seg, err := bus.Load(ctx, s.Bus, contract.Segnalazioni, d.Subject)
+	seg, err := bus.LoadAt(ctx, s.Bus, contract.Segnalazioni, d.Subject, d.Seq)
 	if err != nil {
 		return err
 	}
-	err = s.reconcile(ctx, seg.State)
+	err = s.reconcile(ctx, seg)
 	if errors.Is(err, errInFlight) {
 		return bus.Later(inFlightWait, err)
 	}
@@ -54,9 +54,9 @@ func (s *Service) onSegnalazione(ctx context.Context, d bus.Delivery) error {
 }
 
 // reconcile makes, moves, cancels, corrects or removes the posts of one segnalazione.
-func (s *Service) reconcile(ctx context.Context, seg palinsesto.Segnalazione) error {
+func (s *Service) reconcile(ctx context.Context, seg segnalazione) error {
 	var errs []error
-	for _, id := range channelsOf(seg) {
+	for _, id := range channelsOf(seg.State) {
 		errs = append(errs, s.reconcilePost(ctx, seg, id))
 	}
 	return errors.Join(errs...)
@@ -75,21 +75,46 @@ func channelsOf(seg palinsesto.Segnalazione) []string {
 	return ids
 }
 
-func (s *Service) reconcilePost(ctx context.Context, seg palinsesto.Segnalazione, channel string) error {
-	subject := contract.PostSubject(channel, palinsesto.PostID(seg.ID, channel, 0))
-	for try := 0; ; try++ {
-		cur, err := bus.Load(ctx, s.Bus, contract.Posts, subject)
-		if err != nil && !errors.Is(err, bus.ErrNone) {
+// reconcileTries bounds how often a lost race is decided again before the event comes another time.
+const reconcileTries = 20
+
+// reconcilePost goes round until nothing is left to do, each time with the segnalazione read after the
+// post, at a state of the log that includes it: what another copy did of a newer version is not undone,
+// and what it could not take back, since it was not there yet, is seen by whoever wrote it.
+func (s *Service) reconcilePost(ctx context.Context, seg segnalazione, channel string) error {
+	cur, err := s.postOf(ctx, seg, channel)
+	for range reconcileTries {
+		if err != nil {
 			return err
 		}
-		err = s.bringInLine(ctx, seg, channel, cur)
-		if !errors.Is(err, bus.ErrStale) || try > 20 {
+		var next post
+		if seg, err = bus.LoadAt(ctx, s.Bus, contract.Segnalazioni, seg.Subject, max(seg.Seq, cur.Seq)); err != nil {
 			return err
+		}
+		next, err = s.bringInLine(ctx, seg.State, channel, cur)
+		switch {
+		case errors.Is(err, bus.ErrStale):
+			cur, err = s.postOf(ctx, seg, channel)
+		case err != nil || next.Seq == cur.Seq:
+			return err
+		default:
+			cur = next
 		}
 	}
+	return bus.ErrStale
 }
 
-func (s *Service) bringInLine(ctx context.Context, seg palinsesto.Segnalazione, channel string, cur post) error {
+// postOf reads the post of a segnalazione on a channel; there may be none yet.
+func (s *Service) postOf(ctx context.Context, seg segnalazione, channel string) (post, error) {
+	cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(channel, palinsesto.PostID(seg.State.ID, channel, 0)))
+	if errors.Is(err, bus.ErrNone) {
+		err = nil
+	}
+	return cur, err
+}
+
+// bringInLine makes one step; the post as it was given says that there was nothing to do.
+func (s *Service) bringInLine(ctx context.Context, seg palinsesto.Segnalazione, channel string, cur post) (post, error) {
 	v, approved := seg.Variant(channel)
 	if approved && seg.State == palinsesto.SegApproved {
 		return s.bringOut(ctx, seg, v, cur)
@@ -99,34 +124,33 @@ func (s *Service) bringInLine(ctx context.Context, seg palinsesto.Segnalazione, 
 
 // bringOut queues what is approved, or corrects what is out already: an approval never makes a second
 // post of what the public sees.
-func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) error {
+func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) (post, error) {
 	p := cur.State
 	switch p.State {
 	case palinsesto.PostPublishing, palinsesto.PostRemoving:
-		return errInFlight
+		return cur, errInFlight
 	case palinsesto.PostUncertain:
-		return s.unsettled(p)
+		return cur, s.unsettled(p)
 	case palinsesto.PostErased:
-		return nil
+		return cur, nil
 	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
 		if p.Wanted() == v.Hash {
-			return nil
+			return cur, nil
 		}
 		p.State = palinsesto.PostEditing
 		p.Change = &palinsesto.Change{Kind: "edit", Hash: v.Hash, By: seg.Approval.By}
-		_, err := s.put(ctx, cur, palinsesto.PostWasEditing, s.envelope("testo corretto e approvato"), p)
-		return err
+		return s.put(ctx, cur, palinsesto.PostWasEditing, s.envelope("testo corretto e approvato"), p)
 	default: // not out: queued, unless this approval was carried out
 	}
 	if p.Approved >= seg.Version {
-		return nil // this approval was carried out
+		return cur, nil // this approval was carried out
 	}
 	if p.AnyOut() && p.State != palinsesto.PostRemoved && p.Hash != v.Hash {
 		// Half of the old content is out: it goes first, then this comes back and queues the new one.
 		if removalFailed(p) {
-			return nil // a person is asked already
+			return cur, nil // a person is asked already
 		}
-		return errors.Join(s.takeDown(ctx, cur, "sostituito da un nuovo testo approvato"), errInFlight)
+		return s.takeDown(ctx, cur, "sostituito da un nuovo testo approvato")
 	}
 	return s.queue(ctx, seg, v, cur)
 }
@@ -149,16 +173,15 @@ func removalFailed(p palinsesto.Post) bool {
 }
 
 // takeDown asks publishing to remove what is out.
-func (s *Service) takeDown(ctx context.Context, cur post, why string) error {
+func (s *Service) takeDown(ctx context.Context, cur post, why string) (post, error) {
 	p := cur.State
 	p.State, p.Hold, p.Cause, p.Problem = palinsesto.PostRemoving, "", "", ""
 	p.Change = &palinsesto.Change{Kind: "remove", Reason: why}
-	_, err := s.put(ctx, cur, palinsesto.PostWasRemoving, s.envelope(why), p)
-	return err
+	return s.put(ctx, cur, palinsesto.PostWasRemoving, s.envelope(why), p)
 }
 
 // queue gives the post its moment and writes it down.
-func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) error {
+func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) (post, error) {
 	p := cur.State
 	outParts := p.Parts // parts that are out stay out if the content is the same
 	if p.ID == "" || p.State == palinsesto.PostRemoved || p.Hash != v.Hash || len(outParts) != len(v.Parts) {
@@ -176,14 +199,14 @@ func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v pali
 	}
 	due, err := s.reserve(ctx, next, at)
 	if err != nil {
-		return err
+		return cur, err
 	}
 	next.Due, next.FirstDue = due, due
 	env := contract.Envelope{Actor: seg.Approval.By, At: s.Clock(), Reason: moved(at, due)}
 	failpoint.Hit("scheduling.before-queued")
-	_, err = s.put(ctx, cur, palinsesto.PostWasQueued, env, next)
+	done, err := s.put(ctx, cur, palinsesto.PostWasQueued, env, next)
 	failpoint.Hit("scheduling.after-queued")
-	return err
+	return done, err
 }
 
 func moved(wanted, due time.Time) string {
@@ -199,7 +222,7 @@ func gone(seg palinsesto.Segnalazione) bool {
 }
 
 // takeBack cancels what is not out and, of what was withdrawn, removes what is.
-func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur post) error {
+func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur post) (post, error) {
 	p := cur.State
 	gone := gone(seg)
 	switch p.State {
@@ -210,41 +233,41 @@ func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur
 		if gone && p.AnyOut() && !removalFailed(p) {
 			return s.takeDown(ctx, cur, seg.Reason)
 		}
-		return nil
+		return cur, nil
 	case palinsesto.PostPublishing:
-		return errInFlight
+		return cur, errInFlight
 	case palinsesto.PostUncertain:
-		return s.unsettled(p)
+		return cur, s.unsettled(p)
 	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
 		if !gone || p.Change != nil && p.Change.Kind == "remove" {
-			return nil
+			return cur, nil
 		}
 		return s.takeDown(ctx, cur, seg.Reason)
 	default:
-		return nil
+		return cur, nil
 	}
 }
 
-func (s *Service) takeBackWaiting(ctx context.Context, seg palinsesto.Segnalazione, cur post, gone bool) error {
+func (s *Service) takeBackWaiting(ctx context.Context, seg palinsesto.Segnalazione, cur post, gone bool) (post, error) {
 	if seg.State == palinsesto.SegExpired {
 		return s.expirePost(ctx, cur)
 	}
 	if gone && cur.State.AnyOut() && !removalFailed(cur.State) { // the first of two parts
 		return s.takeDown(ctx, cur, seg.Reason)
 	}
-	if _, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), cur.State.Cancel()); err != nil {
-		return err
+	done, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), cur.State.Cancel())
+	if err != nil {
+		return cur, err
 	}
-	return s.release(ctx, cur.State)
+	return done, s.release(ctx, cur.State)
 }
 
-func (s *Service) expirePost(ctx context.Context, cur post) error {
+func (s *Service) expirePost(ctx context.Context, cur post) (post, error) {
 	switch cur.State.State {
 	case palinsesto.PostQueued, palinsesto.PostRetrying, palinsesto.PostHeld, palinsesto.PostDue:
-		_, err := s.put(ctx, cur, palinsesto.PostWasMissed, s.envelope("scaduta"), cur.State.Miss(true))
-		return err
+		return s.put(ctx, cur, palinsesto.PostWasMissed, s.envelope("scaduta"), cur.State.Miss(true))
 	default:
-		return nil
+		return cur, nil
 	}
 }
 

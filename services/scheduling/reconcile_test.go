@@ -4,10 +4,14 @@ package scheduling
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	"pgregory.net/rapid"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
@@ -191,4 +195,89 @@ func TestHalfOut(t *testing.T) {
 	require.Equal(t, palinsesto.PostCancelled, got.State)
 	require.Equal(t, "half_out", got.Cause)
 	require.True(t, got.NeedsHand(), "somebody has to see what is left on the network")
+}
+
+// A copy that read the segnalazione and was then held up does not undo what another has done since.
+func TestReadBeforeAnotherCopyActed(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	slow, quick := h.room(), h.room()
+	seg := h.report()
+	require.NoError(t, h.tell(quick, seg))
+	revised := h.happens(seg, palinsesto.SegWasRevised, nil)
+	again := h.happens(seg, palinsesto.SegWasApproved, func(s *palinsesto.Segnalazione) {
+		s.Approval = &palinsesto.Approval{Variants: []palinsesto.Variant{variant(free, "nuovo")}}
+	})
+	require.NoError(t, h.tell(quick, again))
+	require.NoError(t, slow.reconcile(ctx, revised))
+	got := h.load(subjectOf(seg.State)).State
+	require.Equal(t, palinsesto.PostQueued, got.State, "approved anew, cancelled by old news")
+	require.Equal(t, again.State.Version, got.Approved)
+}
+
+// The mirror of it: the withdrawal found no post yet, which a copy that had read the approval then makes.
+func TestWithdrawnBeforeThePostExisted(t *testing.T) {
+	h := newHouse(t)
+	slow, quick := h.room(), h.room()
+	seg := h.report(on(spaced, time.Now().Add(30*24*time.Hour), false))
+	slow.Clock = once(func() { // between its look and what it writes
+		require.NoError(t, h.tell(quick, h.happens(seg, palinsesto.SegWasWithdrawn, nil)))
+	})
+	require.NoError(t, slow.reconcile(context.Background(), seg))
+	require.Equal(t, []string{"queued", "cancelled"}, h.events(subjectOf(seg.State)))
+	require.Empty(t, h.channel(spaced).Reserved, "its moment is given back")
+}
+
+// once is a clock that has something happen at the first look at it.
+func once(happens func()) func() time.Time {
+	var done sync.Once
+	return func() time.Time {
+		done.Do(happens)
+		return time.Now()
+	}
+}
+
+// Two copies, any interleaving of deliveries with what happens to the segnalazione: in the end its post
+// is in line with it.
+func TestInLineWhateverTheInterleaving(t *testing.T) {
+	h := newHouse(t)
+	rooms := []*Service{h.room(), h.room()}
+	rapid.Check(t, func(rt *rapid.T) {
+		first := h.report(on(free, time.Now().Add(time.Hour), false))
+		seg := first
+		var copies errgroup.Group
+		copies.Go(func() error { return h.settles(rooms[0], first) })
+		for range rapid.IntRange(1, 3).Draw(rt, "changes") {
+			if rapid.Bool().Draw(rt, "withdrawn") {
+				seg = h.happens(seg, palinsesto.SegWasWithdrawn, nil)
+			} else {
+				seg = h.approveAgain(seg, rapid.SampledFrom([]string{"testo", "nuovo"}).Draw(rt, "text"))
+			}
+			told, room := seg, rooms[rapid.IntRange(0, 1).Draw(rt, "copy")]
+			copies.Go(func() error { return h.settles(room, told) })
+			if seg.State.State == palinsesto.SegWithdrawn {
+				break
+			}
+		}
+		require.NoError(rt, copies.Wait())
+		if seg.State.State == palinsesto.SegWithdrawn {
+			if events := h.events(subjectOf(seg.State)); len(events) > 0 { // none: withdrawn before all else
+				require.Equal(rt, "cancelled", events[len(events)-1])
+			}
+			return
+		}
+		got := h.load(subjectOf(seg.State)).State
+		require.Equal(rt, palinsesto.PostQueued, got.State)
+		require.Equal(rt, seg.State.Version, got.Approved)
+		require.Equal(rt, seg.State.Approval.Variants[0].Hash, got.Hash)
+	})
+}
+
+// settles delivers an event as it was read, old news or not, until it is handled.
+func (h *house) settles(s *Service, seg segnalazione) error {
+	for {
+		if err := s.reconcile(context.Background(), seg); !errors.Is(err, bus.ErrStale) {
+			return err
+		}
+	}
 }

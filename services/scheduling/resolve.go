@@ -119,7 +119,7 @@ func (s *Service) afterResolve(ctx context.Context, done post) {
 	p := done.State
 	seg, err := bus.Load(ctx, s.Bus, contract.Segnalazioni, contract.SegSubject(p.Centre, p.Segnalazione))
 	if err == nil {
-		err = s.reconcilePost(ctx, seg.State, p.Channel)
+		err = s.reconcilePost(ctx, seg, p.Channel)
 	}
 	if err != nil && !errors.Is(err, errInFlight) {
 		s.Log.Warn("settled post not yet in line with its segnalazione; the sweep does it", "post", p.ID, "error", err)
