@@ -50,14 +50,8 @@ func (b *Bus) Append(ctx context.Context, a Append) (uint64, error) {
 	if err := b.group.put(ctx, p); err != nil {
 		return 0, err
 	}
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		// It may be on its way already: the group finishes it, and the caller must know the outcome.
-		<-p.done
-	}
-	if p.err != nil {
-		return 0, p.err
+	if err := b.group.outcome(p); err != nil {
+		return 0, err
 	}
 	b.announce(a)
 	return p.seq, nil

@@ -57,6 +57,22 @@ func (g *group) put(ctx context.Context, p *pending) error {
 	}
 }
 
+// outcome waits until p is told, also when its caller has lost patience: it may be on its way already.
+// What was put while the bus closed, behind the last batch, nobody sends any more.
+func (g *group) outcome(p *pending) error {
+	select {
+	case <-p.done:
+		return p.err
+	case <-g.ended:
+	}
+	select {
+	case <-p.done:
+		return p.err
+	default:
+		return errClosed
+	}
+}
+
 var errClosed = errors.New("bus: closed")
 
 func (g *group) wait() { <-g.ended }

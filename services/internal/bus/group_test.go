@@ -3,11 +3,31 @@
 package bus
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
+
+// What is put as the bus closes, behind the last batch, is refused: nobody would ever send it.
+func TestAppendBehindTheLastBatch(t *testing.T) {
+	b := &Bus{closed: make(chan struct{})}
+	b.group = &group{b: b, in: make(chan *pending, 1), ended: make(chan struct{})}
+	close(b.group.ended)
+	answer := make(chan error, 1)
+	go func() {
+		_, err := b.Append(context.Background(), Append{Subject: "a"})
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		require.ErrorIs(t, err, errClosed)
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for ever")
+	}
+}
 
 // Two events of one aggregate never share a batch, none is lost, and their order is kept.
 func TestDistinct(t *testing.T) {
