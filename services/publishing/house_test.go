@@ -157,8 +157,10 @@ func (h *house) changeSeg(subject, event string, change func(*palinsesto.Segnala
 	e, err := bus.Update(context.Background(), h.Bus, contract.Segnalazioni, subject, h.env(),
 		func(cur contract.Event[palinsesto.Segnalazione]) (bus.Decision[palinsesto.Segnalazione], error) {
 			next := cur.State
+			if event != string(palinsesto.SegWasCommented) {
+				next.Version++
+			}
 			change(&next)
-			next.Version++
 			return bus.Decision[palinsesto.Segnalazione]{Event: event, State: next}, nil
 		})
 	require.NoError(h.t, err)

@@ -108,7 +108,8 @@ func (w *worker) forbids(p palinsesto.Post, at situation) *stop {
 	if at.seg.ExpiredAt(now) {
 		return &stop{palinsesto.PostWasMissed, p.Miss(true), "scaduta"}
 	}
-	if !at.seg.Publishable(p.Channel, p.Hash, now) {
+	// The same text approved again, for another moment: scheduling queues it anew, this one is over.
+	if !at.seg.Publishable(p.Channel, p.Hash, now) || at.seg.Version != p.Approved {
 		return &stop{palinsesto.PostWasCancelled, p.Cancel(), "la segnalazione non è più approvata così"}
 	}
 	if h, held := at.holds.Stops(p, at.seg.Tags); held {

@@ -47,6 +47,9 @@ var stops = []stopCase{
 			s.Approval = &palinsesto.Approval{Variants: []palinsesto.Variant{variant(theOne, "altro")}}
 		})
 	}},
+	{name: "approved again, for another moment", state: palinsesto.PostCancelled, do: func(h *house, p post) {
+		h.changeSeg(segOf(p), "approved", func(*palinsesto.Segnalazione) {})
+	}},
 	{name: "commented", state: palinsesto.PostPosted, do: func(h *house, p post) {
 		h.changeSeg(segOf(p), "commented", func(*palinsesto.Segnalazione) {})
 	}},
