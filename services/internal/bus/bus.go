@@ -17,6 +17,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
@@ -167,7 +168,18 @@ func (b *Bus) LogID(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask about the log: %w", err)
 	}
-	return palinsesto.DeriveID("log", info.Created.UTC().Format(time.RFC3339Nano)), nil
+	return logID(info), nil
+}
+
+// metaLog is where the log's own name stands in its settings: it goes along with every copy. The moment of
+// making, which an older log has to do with, is told otherwise before and after the server's first restart.
+const metaLog = "palinsesto-log"
+
+func logID(info *jetstream.StreamInfo) string {
+	if id := info.Config.Metadata[metaLog]; id != "" {
+		return palinsesto.DeriveID("log", id)
+	}
+	return palinsesto.DeriveID("log", info.Created.UTC().Format(time.RFC3339Nano))
 }
 
 // LastSeq is the sequence of the newest message of the log.
@@ -210,6 +222,7 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 		MaxMsgSize: contract.MaxPayload + 16<<10,
 		// Nothing happens once because of a message id; the window costs memory.
 		Duplicates: 100 * time.Millisecond,
+		Metadata:   map[string]string{metaLog: nuid.Next()},
 	}
 }
 
