@@ -134,7 +134,7 @@ func (s *Service) queuedAgain(ctx context.Context, p palinsesto.Post, at time.Ti
 		return p, beyondExpiry()
 	}
 	p.State, p.Due, p.FirstDue, p.Bend = palinsesto.PostQueued, due, due, true
-	p.Retries, p.Cause, p.Problem, p.Hold = 0, "", "", ""
+	p.Retries, p.Cause, p.Problem, p.Hold, p.Change = 0, "", "", "", nil
 	return p, nil
 }
 

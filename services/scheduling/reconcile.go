@@ -167,19 +167,6 @@ func (s *Service) unsettled(p palinsesto.Post) error {
 // lateVerdict is how long a worker may go on trying to write a verdict down while the log is away.
 const lateVerdict = 2 * time.Minute
 
-// removalFailed tells whether a person was asked to remove it by hand.
-func removalFailed(p palinsesto.Post) bool {
-	return p.Change != nil && p.Change.Kind == "remove" && p.Change.Problem != ""
-}
-
-// takeDown asks publishing to remove what is out.
-func (s *Service) takeDown(ctx context.Context, cur post, why string) (post, error) {
-	p := cur.State
-	p.State, p.Hold, p.Cause, p.Problem = palinsesto.PostRemoving, "", "", ""
-	p.Change = &palinsesto.Change{Kind: "remove", Reason: why}
-	return s.put(ctx, cur, palinsesto.PostWasRemoving, s.envelope(why), p)
-}
-
 // queue gives the post its moment and writes it down.
 func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) (post, error) {
 	p := cur.State
@@ -214,61 +201,6 @@ func moved(wanted, due time.Time) string {
 		return ""
 	}
 	return fmt.Sprintf("spostato di %s per la distanza fra i post del canale", due.Sub(wanted).Round(time.Second))
-}
-
-// gone tells whether a segnalazione was taken back for good, with all that is out of it.
-func gone(seg palinsesto.Segnalazione) bool {
-	return seg.State == palinsesto.SegWithdrawn || seg.State == palinsesto.SegErased
-}
-
-// takeBack cancels what is not out and, of what was withdrawn, removes what is.
-func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur post) (post, error) {
-	p := cur.State
-	gone := gone(seg)
-	switch p.State {
-	case palinsesto.PostPlanned, palinsesto.PostQueued, palinsesto.PostDue, palinsesto.PostRetrying,
-		palinsesto.PostHeld, palinsesto.PostMissed, palinsesto.PostFailed:
-		return s.takeBackWaiting(ctx, seg, cur, gone)
-	case palinsesto.PostCancelled:
-		if gone && p.AnyOut() && !removalFailed(p) {
-			return s.takeDown(ctx, cur, seg.Reason)
-		}
-		return cur, nil
-	case palinsesto.PostPublishing:
-		return cur, errInFlight
-	case palinsesto.PostUncertain:
-		return cur, s.unsettled(p)
-	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
-		if !gone || p.Change != nil && p.Change.Kind == "remove" {
-			return cur, nil
-		}
-		return s.takeDown(ctx, cur, seg.Reason)
-	default:
-		return cur, nil
-	}
-}
-
-func (s *Service) takeBackWaiting(ctx context.Context, seg palinsesto.Segnalazione, cur post, gone bool) (post, error) {
-	if seg.State == palinsesto.SegExpired {
-		return s.expirePost(ctx, cur)
-	}
-	if gone && cur.State.AnyOut() && !removalFailed(cur.State) { // the first of two parts
-		return s.takeDown(ctx, cur, seg.Reason)
-	}
-	done, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), cur.State.Cancel())
-	if err != nil {
-		return cur, err
-	}
-	return done, s.release(ctx, cur.State)
-}
-
-func (s *Service) expirePost(ctx context.Context, cur post) (post, error) {
-	switch cur.State.State {
-	case palinsesto.PostQueued, palinsesto.PostRetrying, palinsesto.PostHeld, palinsesto.PostDue:
-		return s.put(ctx, cur, palinsesto.PostWasMissed, s.envelope("scaduta"), cur.State.Miss(true))
-	default:
-		return cur, nil
-	}
 }
 
 // cut shortens at a rune.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"context"
+
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// gone tells whether a segnalazione was taken back for good, with all that is out of it.
+func gone(seg palinsesto.Segnalazione) bool {
+	return seg.State == palinsesto.SegWithdrawn || seg.State == palinsesto.SegErased
+}
+
+// takeBack cancels what is not out and, of what was withdrawn, removes what is.
+func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur post) (post, error) {
+	p := cur.State
+	gone := gone(seg)
+	switch p.State {
+	case palinsesto.PostPlanned, palinsesto.PostQueued, palinsesto.PostDue, palinsesto.PostRetrying,
+		palinsesto.PostHeld, palinsesto.PostMissed, palinsesto.PostFailed:
+		return s.takeBackWaiting(ctx, seg, cur, gone)
+	case palinsesto.PostCancelled:
+		if gone && p.AnyOut() && !removalFailed(p) {
+			return s.takeDown(ctx, cur, seg.Reason)
+		}
+		return cur, nil
+	case palinsesto.PostPublishing:
+		return cur, errInFlight
+	case palinsesto.PostUncertain:
+		return cur, s.unsettled(p)
+	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
+		if !gone || removalFailed(p) {
+			return cur, nil
+		}
+		return s.takeDown(ctx, cur, seg.Reason)
+	default:
+		return cur, nil
+	}
+}
+
+func (s *Service) takeBackWaiting(ctx context.Context, seg palinsesto.Segnalazione, cur post, gone bool) (post, error) {
+	if seg.State == palinsesto.SegExpired {
+		return s.expirePost(ctx, cur)
+	}
+	if gone && cur.State.AnyOut() && !removalFailed(cur.State) { // the first of two parts
+		return s.takeDown(ctx, cur, seg.Reason)
+	}
+	done, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), cur.State.Cancel())
+	if err != nil {
+		return cur, err
+	}
+	return done, s.release(ctx, cur.State)
+}
+
+func (s *Service) expirePost(ctx context.Context, cur post) (post, error) {
+	switch cur.State.State {
+	case palinsesto.PostQueued, palinsesto.PostRetrying, palinsesto.PostHeld, palinsesto.PostDue:
+		return s.put(ctx, cur, palinsesto.PostWasMissed, s.envelope("scaduta"), cur.State.Miss(true))
+	default:
+		return cur, nil
+	}
+}
+
+// removalFailed tells whether a person is asked to remove it by hand: without a cause nobody is.
+func removalFailed(p palinsesto.Post) bool {
+	return p.Cause != "" && p.Change != nil && p.Change.Kind == "remove" && p.Change.Problem != ""
+}
+
+// takeDown asks publishing to remove what is out.
+func (s *Service) takeDown(ctx context.Context, cur post, why string) (post, error) {
+	p := cur.State
+	p.State, p.Hold, p.Cause, p.Problem = palinsesto.PostRemoving, "", "", ""
+	p.Change = &palinsesto.Change{Kind: "remove", Reason: why}
+	return s.put(ctx, cur, palinsesto.PostWasRemoving, s.envelope(why), p)
+}

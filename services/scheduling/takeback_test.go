@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scheduling
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// half is a post of two parts with the first one out, in a state of the test's choosing.
+func half(seg palinsesto.Segnalazione, state palinsesto.PostState) palinsesto.Post {
+	p := draft(seg, time.Now())
+	p.State, p.Parts = state, []palinsesto.PartState{{Posted: true, RemoteIDs: []string{"1"}}, {}}
+	return p
+}
+
+// askedToRemove is what publishing leaves when the network does not let it remove.
+func askedToRemove(p palinsesto.Post) palinsesto.Post {
+	p.Cause, p.Problem = "remove_by_hand", "Telegram non lo permette."
+	p.Change = &palinsesto.Change{Kind: "remove", Problem: p.Problem, Cause: "telegram.cannot_delete"}
+	return p
+}
+
+// A removal that failed is told once; what was then sent again is another matter, and is taken down too.
+func TestWithdrawnAfterAFailedRemoval(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	t.Run("sent again", func(t *testing.T) {
+		seg := h.report()
+		e := h.put(palinsesto.PostWasFailed, askedToRemove(half(seg.State, palinsesto.PostFailed)))
+		p, err := s.command("requeue", postCommand(operatore, "requeue", e.State.ID))
+		require.NoError(t, err)
+		require.Nil(t, p.Change)
+		h.put(palinsesto.PostWasPosted, p.PartOut(1, palinsesto.PartState{RemoteIDs: []string{"2"}}, time.Now()))
+		require.NoError(t, h.tell(s, h.happens(seg, palinsesto.SegWasWithdrawn, nil)))
+		require.Equal(t, palinsesto.PostRemoving, h.load(e.Subject).State.State)
+	})
+	t.Run("out, of a log from before", func(t *testing.T) {
+		seg := h.report()
+		p := askedToRemove(as(draft(seg.State, time.Now()), palinsesto.PostPosted))
+		p.Cause, p.Problem = "", ""
+		e := h.put(palinsesto.PostWasPosted, p)
+		require.NoError(t, h.tell(s, h.happens(seg, palinsesto.SegWasWithdrawn, nil)))
+		require.Equal(t, palinsesto.PostRemoving, h.load(e.Subject).State.State)
+	})
+	t.Run("still asked for", func(t *testing.T) {
+		seg := h.report()
+		e := h.put(palinsesto.PostWasFailed, askedToRemove(as(draft(seg.State, time.Now()), palinsesto.PostPosted)))
+		require.NoError(t, h.tell(s, h.happens(seg, palinsesto.SegWasWithdrawn, nil)))
+		require.Equal(t, e.Seq, h.load(e.Subject).Seq)
+	})
+}
