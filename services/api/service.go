@@ -99,5 +99,8 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	g.Go(func() error { // no commands: it is seen beside the other rooms
+		return s.Bus.Serve(ctx, "api", "turns HTTP into commands")
+	})
 	return g.Wait()
 }

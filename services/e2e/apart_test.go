@@ -62,6 +62,7 @@ func TestRoomsApart(t *testing.T) {
 	for i := range posts {
 		require.Equal(t, 1, w.onWall()[fmt.Sprintf("Avviso %d", i)], "Avviso %d", i)
 	}
+	requireNoForgery(t, log)
 	for _, h := range rooms {
 		require.NoError(t, h.Stop(30*time.Second))
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
@@ -105,6 +106,35 @@ func TestNATSUsersAreKeptApart(t *testing.T) {
 	}
 }
 
+// requireNoForgery has users name the log, or JetStream, as the place where a room's answer is to go: an
+// answer must never be sent there with the rights of who answers.
+func requireNoForgery(t *testing.T, s *natsServer) {
+	t.Helper()
+	api, watch := connectAs(t, s, "api").nc, connectAs(t, s, "watch").nc
+	js, err := jetstream.New(api)
+	require.NoError(t, err)
+	last := func() uint64 {
+		stream, err := js.Stream(t.Context(), "PALINSESTO")
+		require.NoError(t, err, "the log is still there")
+		return stream.CachedInfo().State.LastSeq
+	}
+	before := last()
+	for _, reply := range []string{"$JS.API.STREAM.DELETE.PALINSESTO", "palinsesto.hold", "palinsesto.token.x"} {
+		require.NoError(t, api.PublishRequest("palinsesto.cmd.indexing.rebuild", reply, nil))
+		require.NoError(t, watch.PublishRequest("$SRV.PING", reply, nil))
+	}
+	// Their answers would come before these, which the same rooms give afterwards.
+	inbox := watch.NewRespInbox()
+	answers, err := watch.SubscribeSync(inbox)
+	require.NoError(t, err)
+	require.NoError(t, watch.PublishRequest("$SRV.PING", inbox, nil))
+	for range roomUsers {
+		_, err := answers.NextMsg(patience)
+		require.NoError(t, err, "every room is seen by an operator's eyes")
+	}
+	require.Equal(t, before, last(), "nothing was appended")
+}
+
 // client notes refusals, which NATS tells out of band.
 type client struct {
 	t       *testing.T
@@ -115,7 +145,11 @@ type client struct {
 func connectAs(t *testing.T, s *natsServer, user string) *client {
 	t.Helper()
 	c := &client{t: t, refused: make(chan error, 16)}
-	nc, err := nats.Connect(s.url, nats.UserInfo(user, password(user)), nats.NoReconnect(),
+	inbox := "_INBOX_" + user
+	if user == "watch" {
+		inbox = nats.InboxPrefix[:len(nats.InboxPrefix)-1] // as the nats program has it
+	}
+	nc, err := nats.Connect(s.url, nats.UserInfo(user, password(user)), nats.NoReconnect(), nats.CustomInboxPrefix(inbox),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.refused <- err }))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)

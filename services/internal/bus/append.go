@@ -155,8 +155,13 @@ func pause(ctx context.Context, try int) error {
 }
 
 // announce tells who watches with "nats sub 'palinsesto.event.>'". Best effort: nothing depends on it.
+// Of a token nothing is told but that something happened: its record holds the hash of a secret.
 func (b *Bus) announce(a Append) {
-	if subject := contract.Announcement(a.Subject, a.Event); subject != "" {
-		_ = b.nc.Publish(subject, a.Data)
+	subject, data := contract.Announcement(a.Subject, a.Event), a.Data
+	if of, err := contract.ParseSubject(a.Subject); err == nil && of.Aggregate == contract.AggregateToken {
+		data = nil
+	}
+	if subject != "" {
+		_ = b.nc.Publish(subject, data)
 	}
 }

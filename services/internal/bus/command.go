@@ -54,6 +54,11 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 			// goroutine. But the library looks at the request as soon as the handler returns, so it may
 			// not be answered through it any more.
 			data, to := req.Data(), req.Reply()
+			if !isInbox(to) {
+				under.RUnlock()
+				b.o.Log.Warn("command without an inbox for its answer, not carried out", "verb", e.Verb, "reply", to)
+				return
+			}
 			go func() {
 				defer under.RUnlock()
 				b.answer(work, e, tallies[e.Verb], data, to)
@@ -106,11 +111,16 @@ func (b *Bus) answer(ctx context.Context, e Endpoint, t *tally, data []byte, to 
 	}
 }
 
-// respond answers as micro does (ADR-32). Nobody waits for the answer to a plain message.
+// isInbox tells whether an answer may go there. The server does not check which subject an asker names:
+// with one of JetStream's own, or of the log, the answer would be done with this room's rights. What a
+// consumer delivers is no command either: its reply is an acknowledgement. "_R_." is how the server
+// names an inbox of another account.
+func isInbox(reply string) bool {
+	return strings.HasPrefix(reply, "_INBOX") || strings.HasPrefix(reply, "_R_.")
+}
+
+// respond answers as micro does (ADR-32).
 func (b *Bus) respond(to string, data []byte, h nats.Header) error {
-	if to == "" {
-		return nil
-	}
 	return b.nc.PublishMsg(&nats.Msg{Subject: to, Data: data, Header: h})
 }
 

@@ -108,6 +108,32 @@ func TestRefusalsAndFaults(t *testing.T) {
 	require.Positive(t, stats["say"]["average_time"])
 }
 
+// A command is carried out only for somebody whose answer goes to an inbox: with any other reply it would
+// be given with the room's own rights, onto the log or to JetStream.
+func TestCommandNeedsAnInbox(t *testing.T) {
+	s := bustest.Server(t)
+	room, caller := bustest.Connect(t, s), bustest.Connect(t, s)
+	got := make(chan string, 10)
+	served(t, room, caller, bus.Endpoint{Verb: "do", Handle: func(_ context.Context, data []byte) ([]byte, error) {
+		got <- string(data)
+		return []byte(`{"name":"x"}`), nil
+	}})
+	require.Equal(t, "hello", <-got)
+	nc, err := nats.Connect(s.URL(), nats.UserInfo("test", "test"))
+	require.NoError(t, err)
+	defer nc.Close()
+	require.NoError(t, nc.Publish(contract.CommandSubject("test", "do"), []byte("forged")))
+	for _, reply := range []string{"palinsesto.hold", "$JS.API.STREAM.DELETE.PALINSESTO", "$JS.ACK.PALINSESTO.x.1.2.3.4.5"} {
+		require.NoError(t, nc.PublishRequest(contract.CommandSubject("test", "do"), reply, []byte("forged")))
+	}
+	_, err = nc.Request(contract.CommandSubject("test", "do"), []byte("asked"), 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "asked", <-got, "nothing before it")
+	last, err := caller.LastSeq(context.Background())
+	require.NoError(t, err)
+	require.Zero(t, last)
+}
+
 // statsOf asks as "nats micro stats" does.
 func statsOf(t *testing.T, url string) map[string]map[string]any {
 	t.Helper()
