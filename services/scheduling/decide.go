@@ -80,7 +80,8 @@ func (s *Service) decide(ctx context.Context, cur post, now situation) error {
 		return s.miss(ctx, cur, false)
 	}
 	if ch.NotBefore.After(at) {
-		return s.Index.Defer(ctx, cur.Subject, ch.NotBefore)
+		// What is queued for a moment is claimed that long before it: in between it would be claimed in vain.
+		return s.Index.Defer(ctx, cur.Subject, ch.NotBefore.Add(ahead))
 	}
 	return s.handOver(ctx, cur)
 }
