@@ -102,7 +102,8 @@ func (s *Service) list(ctx context.Context, f palinsesto.PostFilter, most int) (
 		for _, h := range page.Hits {
 			_, p, err := contract.Posts.Decode(h.Body)
 			if err != nil {
-				return nil, err
+				s.Log.Error("post not readable, left out: it must not hide the others", "post", h.ID, "error", err)
+				continue
 			}
 			out = append(out, p)
 		}

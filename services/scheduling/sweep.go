@@ -5,6 +5,7 @@ package scheduling
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -44,25 +45,18 @@ func (s *Service) sweep(ctx context.Context) {
 	}
 }
 
-// sweepExpired closes segnalazioni past their expiry, decided or not.
+// sweepExpired closes segnalazioni past their expiry, decided or not. One that it cannot close hides no other.
 func (s *Service) sweepExpired(ctx context.Context) error {
+	var errs []error
 	for _, state := range []palinsesto.SegState{palinsesto.SegSubmitted, palinsesto.SegChangesRequested, palinsesto.SegApproved} {
 		q := index.Query{Set: "seg", Facets: []string{"state=" + string(state)}, Limit: 200, Ascending: true}
 		for {
 			page, err := s.Index.List(ctx, q)
 			if err != nil {
-				return err
+				return errors.Join(append(errs, err)...)
 			}
 			for _, h := range page.Hits {
-				_, seg, err := contract.Segnalazioni.Decode(h.Body)
-				if err != nil {
-					return err
-				}
-				if seg.ExpiredAt(s.Clock()) {
-					if err := s.expire(ctx, seg); err != nil {
-						return err
-					}
-				}
+				errs = append(errs, s.expireShown(ctx, h))
 			}
 			if page.Next == "" {
 				break
@@ -70,7 +64,18 @@ func (s *Service) sweepExpired(ctx context.Context) error {
 			q.Cursor = page.Next
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+func (s *Service) expireShown(ctx context.Context, h index.Hit) error {
+	_, seg, err := contract.Segnalazioni.Decode(h.Body)
+	if err != nil {
+		return fmt.Errorf("segnalazione %s: %w", h.ID, err)
+	}
+	if !seg.ExpiredAt(s.Clock()) {
+		return nil
+	}
+	return s.expire(ctx, seg)
 }
 
 func (s *Service) expire(ctx context.Context, seg palinsesto.Segnalazione) error {

@@ -96,6 +96,32 @@ func TestSweepExpired(t *testing.T) {
 	require.Equal(t, []string{"approved"}, h.events(open.Subject))
 }
 
+// One that cannot be read, or not closed, hides no other.
+func TestSweepsGoOn(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	old := h.report(func(x *palinsesto.Segnalazione) { x.ExpiresAt = time.Now().Add(-time.Second) })
+	nowhere := old.State
+	nowhere.ID, nowhere.Centre = palinsesto.DeriveID("nowhere"), ">"
+	strange, err := contract.Segnalazioni.Encode(h.env(), nowhere)
+	require.NoError(t, err)
+	h.shown()
+	m, err := h.index.Meta(context.Background())
+	require.NoError(t, err)
+	var before []index.Doc // in the order of the list
+	for id, body := range map[string][]byte{"-unreadable": {0xff}, "-impossible": strange} {
+		before = append(before, index.Doc{Set: "seg", ID: id, Seq: m.Seq, Body: body, Facets: []string{"state=approved"}})
+	}
+	held := h.put(palinsesto.PostWasHeld, as(draft(old.State, time.Now()), palinsesto.PostHeld))
+	before = append(before, index.Doc{Set: "post", ID: "-unreadable", Seq: m.Seq, Body: []byte{0xff}, Facets: []string{"state=held"}})
+	require.NoError(t, h.index.Apply(context.Background(), m.Epoch, before, m.Seq))
+	h.shown()
+	require.Error(t, s.sweepExpired(context.Background()))
+	require.NoError(t, s.sweepHeld(context.Background()))
+	require.Equal(t, []string{"held", "queued"}, h.events(held.Subject))
+	require.Equal(t, []string{"approved", "expired"}, h.events(old.Subject))
+}
+
 // Two copies, and the index is wiped again and again while 200 posts fall due: each is handed over once.
 func TestIndexWipedWhileDue(t *testing.T) {
 	redis := indextest.Start(t)
