@@ -48,6 +48,7 @@ var (
 	Channels     = Codec[palinsesto.Channel]{encodeChannelEvent, decodeChannelEvent}
 	Tokens       = Codec[palinsesto.Token]{encodeTokenEvent, decodeTokenEvent}
 	Holds        = Codec[HoldChange]{encodeHoldEvent, decodeHoldEvent}
+	Alerts       = Codec[palinsesto.Alert]{encodeAlertEvent, decodeAlertEvent}
 )
 
 func encodeSegEvent(e Envelope, s palinsesto.Segnalazione) ([]byte, error) {
@@ -116,6 +117,16 @@ func decodeHoldEvent(b []byte) (Envelope, HoldChange, error) {
 	return decodeEvent(b, &m, m.GetChanged, m.GetEnvelope, func(c *conv, changed *pb.Hold) HoldChange {
 		return HoldChange{Standing: each(m.GetHolds(), c.holdFromPB), Changed: c.holdFromPB(changed)}
 	})
+}
+
+func encodeAlertEvent(e Envelope, a palinsesto.Alert) ([]byte, error) {
+	var c conv
+	return encode(&c, MaxPayload, &pb.AlertEvent{Envelope: c.envelopeToPB(e), Alert: c.alertToPB(a)})
+}
+
+func decodeAlertEvent(b []byte) (Envelope, palinsesto.Alert, error) {
+	var m pb.AlertEvent
+	return decodeEvent(b, &m, m.GetAlert, m.GetEnvelope, (*conv).alertFromPB)
 }
 
 func (c *conv) envelopeToPB(e Envelope) *pb.Envelope {

@@ -78,6 +78,7 @@ func FuzzDecodePost(f *testing.F)         { fuzz(f, "PostEvent", events(Posts)) 
 func FuzzDecodeChannel(f *testing.F)      { fuzz(f, "ChannelEvent", events(Channels)) }
 func FuzzDecodeToken(f *testing.F)        { fuzz(f, "TokenEvent", events(Tokens)) }
 func FuzzDecodeHold(f *testing.F)         { fuzz(f, "HoldEvent", events(Holds)) }
+func FuzzDecodeAlert(f *testing.F)        { fuzz(f, "AlertEvent", events(Alerts)) }
 func FuzzDecodeSubmit(f *testing.F)       { fuzz(f, "SubmitCommand", pair(EncodeSubmit, DecodeSubmit)) }
 func FuzzDecodeRevise(f *testing.F)       { fuzz(f, "ReviseCommand", pair(EncodeRevise, DecodeRevise)) }
 func FuzzDecodeApprove(f *testing.F)      { fuzz(f, "ApproveCommand", pair(EncodeApprove, DecodeApprove)) }

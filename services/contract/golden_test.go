@@ -72,6 +72,7 @@ func eventGoldens() []golden {
 		ofEvent("PostEvent", Posts, samplePostState),
 		ofEvent("ChannelEvent", Channels, sampleChannel),
 		ofEvent("TokenEvent", Tokens, sampleToken),
+		ofEvent("AlertEvent", Alerts, sampleAlert),
 		ofEvent("HoldEvent", Holds, HoldChange{Standing: palinsesto.Holds{sampleHold}, Changed: sampleHold}),
 	}
 }
@@ -117,6 +118,8 @@ func partGoldens() []golden {
 		ofPart("Actor", sampleActor, plain(actorToPB), plain(actorFromPB)),
 		ofPart("Approval", &sampleApproval, (*conv).approvalToPB, (*conv).approvalFromPB),
 		ofPart("Attempt", &sampleAttempt, (*conv).attemptToPB, (*conv).attemptFromPB),
+		ofPart("Alert", sampleAlert, (*conv).alertToPB, (*conv).alertFromPB),
+		ofPart("AlertWay", sampleAlertWay, plain(alertWayToPB), plain(alertWayFromPB)),
 		ofPart("Change", &sampleChange, (*conv).changeToPB, plain(changeFromPB)),
 		ofPart("Channel", sampleChannel, (*conv).channelToPB, (*conv).channelFromPB),
 		ofPart("CommandHead", sampleHead, plain(headToPB), plain(headFromPB)),

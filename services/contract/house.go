@@ -55,3 +55,29 @@ func (c *conv) tokenFromPB(t *pb.Token) palinsesto.Token {
 		Made: c.instant(t.GetMade()), MadeBy: actorFromPB(t.GetMadeBy()), Revoked: c.instant(t.GetRevoked()),
 	}
 }
+
+func (c *conv) alertToPB(a palinsesto.Alert) *pb.Alert {
+	return &pb.Alert{
+		Id: a.ID, Kind: string(a.Kind), Scope: a.Scope, Cause: a.Cause, State: string(a.State),
+		Count: int32(a.Count), Examples: a.Examples, Detail: prose(a.Detail),
+		Raised: c.stamp(a.Raised), Over: c.stamp(a.Over), Message: a.Message, Decided: c.stamp(a.Decided),
+		Ways: each(a.Ways, alertWayToPB),
+	}
+}
+
+func (c *conv) alertFromPB(a *pb.Alert) palinsesto.Alert {
+	return palinsesto.Alert{
+		ID: a.GetId(), Kind: palinsesto.AlertKind(a.GetKind()), Scope: a.GetScope(), Cause: a.GetCause(),
+		State: palinsesto.AlertState(a.GetState()), Count: int(a.GetCount()), Examples: a.GetExamples(), Detail: a.GetDetail(),
+		Raised: c.instant(a.GetRaised()), Over: c.instant(a.GetOver()), Message: a.GetMessage(), Decided: c.instant(a.GetDecided()),
+		Ways: each(a.GetWays(), alertWayFromPB),
+	}
+}
+
+func alertWayToPB(w palinsesto.AlertWay) *pb.AlertWay {
+	return &pb.AlertWay{Way: w.Way, Told: w.Told, Worker: w.Worker}
+}
+
+func alertWayFromPB(w *pb.AlertWay) palinsesto.AlertWay {
+	return palinsesto.AlertWay{Way: w.GetWay(), Told: w.GetTold(), Worker: w.GetWorker()}
+}

@@ -160,6 +160,7 @@ func TestRoundTrip(t *testing.T) {
 		"channels":      roundTripEvent(Channels),
 		"tokens":        roundTripEvent(Tokens),
 		"holds":         roundTripEvent(Holds),
+		"alerts":        roundTripEvent(Alerts),
 		"submit":        roundTrip(EncodeSubmit, DecodeSubmit),
 		"revise":        roundTrip(EncodeRevise, DecodeRevise),
 		"approve":       roundTrip(EncodeApprove, DecodeApprove),

@@ -105,6 +105,13 @@ var (
 		Hash: sampleHash, Made: at(0), MadeBy: palinsesto.Actor{ID: "token:1", Name: "Amministrazione", Role: palinsesto.RoleAdmin},
 		Revoked: at(50),
 	}
+	sampleAlertWay = palinsesto.AlertWay{Way: "mail", Told: 2, Worker: "redazione-1"}
+	sampleAlert    = palinsesto.Alert{
+		ID: palinsesto.AlertID(palinsesto.AlertFailed, "telegram-marche", "content"), Kind: palinsesto.AlertFailed,
+		Scope: "telegram-marche", Cause: "content", State: palinsesto.AlertOver, Count: 12, Examples: []string{samplePost},
+		Detail: "Il testo è troppo lungo.", Raised: at(10), Over: at(50), Message: 3, Decided: at(50),
+		Ways: []palinsesto.AlertWay{sampleAlertWay},
+	}
 	sampleFilter = palinsesto.PostFilter{
 		State: palinsesto.PostFailed, Channel: "telegram-marche", Centre: "ancona", Cause: "content", Segnalazione: sampleSeg,
 	}

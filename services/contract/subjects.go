@@ -38,6 +38,10 @@ const (
 	AllCampaigns = "palinsesto.campaign.*"
 	// AllSettings finds all that is edited in the console: palinsesto.settings.<name>.
 	AllSettings = "palinsesto.settings.*"
+	// AllAlerts finds every alert: palinsesto.alert.<id>.
+	AllAlerts = "palinsesto.alert.*"
+	// AllReports finds what processes say of themselves on core NATS, best effort: palinsesto.report.<worker>.
+	AllReports = "palinsesto.report.*"
 
 	// AllAnnouncements finds every announcement, sent on core NATS after an append, best effort:
 	// palinsesto.event.<aggregate>.<event>.<centre or channel>.<id>. Nothing of ours depends on one.
@@ -55,19 +59,21 @@ const (
 	AggregateToken    = "token"
 	AggregateCampaign = "campaign"
 	AggregateSettings = "settings"
+	AggregateAlert    = "alert"
 )
 
 const (
 	prefix        = "palinsesto."
 	commandPrefix = "palinsesto.cmd."
 	eventPrefix   = "palinsesto.event."
+	reportPrefix  = "palinsesto.report."
 	// maxSubject holds the longest subject of ours with room to spare.
 	maxSubject = 160
 )
 
 // StreamSubjects are what the stream takes: not palinsesto.>, which would store the commands too.
 func StreamSubjects() []string {
-	return []string{AllSegs, AllPosts, AllPlans, AllChannels, HoldSubject, AllPersons, AllTokens, AllCampaigns, AllSettings}
+	return []string{AllSegs, AllPosts, AllPlans, AllChannels, HoldSubject, AllPersons, AllTokens, AllCampaigns, AllSettings, AllAlerts}
 }
 
 // SegSubject is the aggregate of a segnalazione.
@@ -84,6 +90,12 @@ func ChannelSubject(id string) string { return prefix + "channel." + word(id) }
 
 // TokenSubject is the aggregate of an API token.
 func TokenSubject(id string) string { return prefix + "token." + word(id) }
+
+// AlertSubject is the aggregate of an alert.
+func AlertSubject(id string) string { return prefix + "alert." + word(id) }
+
+// ReportSubject is where a process says how it is; not stored.
+func ReportSubject(worker string) string { return reportPrefix + word(worker) }
 
 // AnySeg finds a segnalazione by its id alone: ids are unique across centres.
 func AnySeg(id string) string { return prefix + "seg.*." + word(id) }
@@ -150,7 +162,7 @@ func ParseSubject(s string) (Address, error) {
 // validID also keeps dots out, so that nothing can stand behind what was read.
 func (a Address) validID() bool {
 	switch a.Aggregate {
-	case AggregateSeg, AggregatePost, AggregatePerson, AggregateToken, AggregateCampaign:
+	case AggregateSeg, AggregatePost, AggregatePerson, AggregateToken, AggregateCampaign, AggregateAlert:
 		return palinsesto.ValidID(a.ID)
 	case AggregateChannel, AggregateSettings:
 		return palinsesto.ValidName(a.ID)

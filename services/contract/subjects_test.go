@@ -17,6 +17,7 @@ func TestSubjects(t *testing.T) {
 		ChannelSubject("telegram-marche"):               {"channel", "", "telegram-marche"},
 		HoldSubject:                                     {"hold", "", ""},
 		TokenSubject(sampleSeg):                         {"token", "", sampleSeg},
+		AlertSubject(sampleSeg):                         {"alert", "", sampleSeg},
 		"palinsesto.person." + sampleSeg:                {"person", "", sampleSeg},
 		"palinsesto.campaign." + sampleSeg:              {"campaign", "", sampleSeg},
 		"palinsesto.settings.slots":                     {"settings", "", "slots"},

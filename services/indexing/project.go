@@ -15,7 +15,7 @@ import (
 
 // projectionName is the version of what project makes: raise it with every change of what a document
 // shows, and the first start of the new version rebuilds the index.
-const projectionName = "projection-2"
+const projectionName = "projection-3"
 
 // The sets of the index.
 const (
@@ -24,6 +24,7 @@ const (
 	SetChannels     = "channel"
 	SetTokens       = "token"
 	SetHolds        = "hold"
+	SetAlerts       = "alert"
 )
 
 // errNotOurs says that a record is of an aggregate that this version keeps in no list.
@@ -56,6 +57,9 @@ func project(r bus.Record) (index.Doc, error) {
 	case contract.AggregateHold:
 		d.Set, d.ID = SetHolds, "hold"
 		err = projectHolds(&d, r)
+	case contract.AggregateAlert:
+		d.Set = SetAlerts
+		err = projectAlert(&d, r.Data)
 	default:
 		return index.Doc{}, errNotOurs
 	}
@@ -159,6 +163,19 @@ func projectHolds(d *index.Doc, r bus.Record) error {
 	_, _, err := contract.Holds.Decode(r.Data)
 	d.Score = millis(r.Time)
 	return err
+}
+
+func projectAlert(d *index.Doc, data []byte) error {
+	_, a, err := contract.Alerts.Decode(data)
+	if err != nil {
+		return err
+	}
+	d.Score = millis(a.Raised)
+	f := facets{}
+	f.add("state=", string(a.State))
+	f.add("kind=", string(a.Kind))
+	d.Facets = f
+	return nil
 }
 
 // facets are bounded here as the index bounds them: one state that it refuses would hold up all others.

@@ -93,6 +93,8 @@ func TestProjectTheOthers(t *testing.T) {
 			index.Doc{Set: SetChannels, ID: "c1", Seq: 4, Score: monday.UnixMilli(), Facets: []string{"state=paused"}}},
 		"token": {record(t, contract.Tokens, contract.TokenSubject(someID), 5, palinsesto.Token{ID: someID, Role: palinsesto.RoleAdmin, Made: monday, Revoked: monday}),
 			index.Doc{Set: SetTokens, ID: someID, Seq: 5, Score: monday.UnixMilli(), Facets: []string{"role=admin", "state=revoked"}}},
+		"alert": {record(t, contract.Alerts, contract.AlertSubject(someID), 7, palinsesto.Alert{ID: someID, Kind: palinsesto.AlertDisk, State: palinsesto.AlertOpen, Raised: monday}),
+			index.Doc{Set: SetAlerts, ID: someID, Seq: 7, Score: monday.UnixMilli(), Facets: []string{"state=open", "kind=house.disk"}}},
 		"holds": {record(t, contract.Holds, contract.HoldSubject, 6, contract.HoldChange{Changed: palinsesto.Hold{ID: "h"}}),
 			index.Doc{Set: SetHolds, ID: "hold", Seq: 6, Score: monday.UnixMilli()}},
 	} {

@@ -100,7 +100,7 @@ func (v *verifier) fromLog(ctx context.Context) (map[key]index.Doc, error) {
 	return want, err
 }
 
-var sets = []string{SetSegnalazioni, SetPosts, SetChannels, SetTokens, SetHolds}
+var sets = []string{SetSegnalazioni, SetPosts, SetChannels, SetTokens, SetHolds, SetAlerts}
 
 func (v *verifier) compare(ctx context.Context) error {
 	counts := map[string]map[string]map[string]int{} // set, facet, value
@@ -256,7 +256,7 @@ func (v *verifier) differs(ctx context.Context, k key) (bool, error) {
 		return false, nil // a count: it moved while it was read
 	}
 	subject := map[string]string{SetSegnalazioni: contract.AnySeg(k.id), SetPosts: contract.AnyPost(k.id), SetChannels: contract.ChannelSubject(k.id),
-		SetTokens: contract.TokenSubject(k.id), SetHolds: contract.HoldSubject}[k.set]
+		SetTokens: contract.TokenSubject(k.id), SetHolds: contract.HoldSubject, SetAlerts: contract.AlertSubject(k.id)}[k.set]
 	records, err := v.bus.Newest(ctx, 0, subject)
 	if err != nil || len(records) == 0 {
 		return err == nil && len(records) == 0, err // a count, or a document that the log does not have

@@ -95,6 +95,12 @@ func (a *auditor) take(r bus.Record) {
 		err = read(contract.Channels, r, func(e contract.Event[palinsesto.Channel]) { a.channel(r, address, e) })
 	case contract.AggregateToken:
 		err = read(contract.Tokens, r, func(e contract.Event[palinsesto.Token]) { a.token(r, address, e) })
+	case contract.AggregateAlert:
+		err = read(contract.Alerts, r, func(e contract.Event[palinsesto.Alert]) {
+			if e.State.ID != address.ID {
+				a.elsewhere(r, e.State.ID)
+			}
+		})
 	}
 	if err != nil {
 		a.breach(CodeUnreadable, at(r), "L'evento non si legge: "+err.Error(), "The event cannot be read: "+err.Error())

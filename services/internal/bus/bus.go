@@ -255,6 +255,7 @@ func (b *Bus) tryStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	b.widen(ask)
 	if err := b.openDead(ask); err != nil {
 		return err
 	}

@@ -509,6 +509,271 @@ func (x *Token) GetRevoked() *timestamppb.Timestamp {
 	return nil
 }
 
+// AlertEvent is any event on palinsesto.alert.<id>.
+type AlertEvent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Envelope      *Envelope              `protobuf:"bytes,1,opt,name=envelope,proto3" json:"envelope,omitempty"`
+	Alert         *Alert                 `protobuf:"bytes,2,opt,name=alert,proto3" json:"alert,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AlertEvent) Reset() {
+	*x = AlertEvent{}
+	mi := &file_palinsesto_v1_house_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AlertEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AlertEvent) ProtoMessage() {}
+
+func (x *AlertEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_house_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AlertEvent.ProtoReflect.Descriptor instead.
+func (*AlertEvent) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *AlertEvent) GetEnvelope() *Envelope {
+	if x != nil {
+		return x.Envelope
+	}
+	return nil
+}
+
+func (x *AlertEvent) GetAlert() *Alert {
+	if x != nil {
+		return x.Alert
+	}
+	return nil
+}
+
+// Alert is one cause that operators are told of, once, however many things it befell.
+type Alert struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind  string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// What it befell: a channel, a room; empty: the house.
+	Scope string `protobuf:"bytes,3,opt,name=scope,proto3" json:"scope,omitempty"`
+	// A short code, such as the cause of the posts.
+	Cause string `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
+	// How many things, when it was last told.
+	Count int32 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	// Some of them, by id.
+	Examples []string `protobuf:"bytes,7,rep,name=examples,proto3" json:"examples,omitempty"`
+	// What was found, as a sentence.
+	Detail string                 `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	Raised *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=raised,proto3" json:"raised,omitempty"`
+	Over   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=over,proto3" json:"over,omitempty"`
+	// Number of the newest message about it; a way that was told a lower one is behind.
+	Message uint64 `protobuf:"varint,11,opt,name=message,proto3" json:"message,omitempty"`
+	// When that message was decided.
+	Decided       *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=decided,proto3" json:"decided,omitempty"`
+	Ways          []*AlertWay            `protobuf:"bytes,13,rep,name=ways,proto3" json:"ways,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert) Reset() {
+	*x = Alert{}
+	mi := &file_palinsesto_v1_house_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert) ProtoMessage() {}
+
+func (x *Alert) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_house_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert.ProtoReflect.Descriptor instead.
+func (*Alert) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Alert) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Alert) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Alert) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *Alert) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Alert) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Alert) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Alert) GetExamples() []string {
+	if x != nil {
+		return x.Examples
+	}
+	return nil
+}
+
+func (x *Alert) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Alert) GetRaised() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Raised
+	}
+	return nil
+}
+
+func (x *Alert) GetOver() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Over
+	}
+	return nil
+}
+
+func (x *Alert) GetMessage() uint64 {
+	if x != nil {
+		return x.Message
+	}
+	return 0
+}
+
+func (x *Alert) GetDecided() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Decided
+	}
+	return nil
+}
+
+func (x *Alert) GetWays() []*AlertWay {
+	if x != nil {
+		return x.Ways
+	}
+	return nil
+}
+
+// AlertWay is how far one way of telling has come.
+type AlertWay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// telegram or mail.
+	Way string `protobuf:"bytes,1,opt,name=way,proto3" json:"way,omitempty"`
+	// Number of the newest message that it told.
+	Told uint64 `protobuf:"varint,2,opt,name=told,proto3" json:"told,omitempty"`
+	// Who is telling now; empty: nobody.
+	Worker        string `protobuf:"bytes,3,opt,name=worker,proto3" json:"worker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AlertWay) Reset() {
+	*x = AlertWay{}
+	mi := &file_palinsesto_v1_house_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AlertWay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AlertWay) ProtoMessage() {}
+
+func (x *AlertWay) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_house_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AlertWay.ProtoReflect.Descriptor instead.
+func (*AlertWay) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *AlertWay) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
+func (x *AlertWay) GetTold() uint64 {
+	if x != nil {
+		return x.Told
+	}
+	return 0
+}
+
+func (x *AlertWay) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
 var File_palinsesto_v1_house_proto protoreflect.FileDescriptor
 
 const file_palinsesto_v1_house_proto_rawDesc = "" +
@@ -550,7 +815,30 @@ const file_palinsesto_v1_house_proto_rawDesc = "" +
 	"\x04hash\x18\x05 \x01(\tR\x04hash\x12.\n" +
 	"\x04made\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04made\x12-\n" +
 	"\amade_by\x18\a \x01(\v2\x14.palinsesto.v1.ActorR\x06madeBy\x124\n" +
-	"\arevoked\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\arevokedBIZGgithub.com/palinsesto/palinsesto/services/pb/palinsesto/v1;palinsestov1b\x06proto3"
+	"\arevoked\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\arevoked\"m\n" +
+	"\n" +
+	"AlertEvent\x123\n" +
+	"\benvelope\x18\x01 \x01(\v2\x17.palinsesto.v1.EnvelopeR\benvelope\x12*\n" +
+	"\x05alert\x18\x02 \x01(\v2\x14.palinsesto.v1.AlertR\x05alert\"\x98\x03\n" +
+	"\x05Alert\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05scope\x18\x03 \x01(\tR\x05scope\x12\x14\n" +
+	"\x05cause\x18\x04 \x01(\tR\x05cause\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x14\n" +
+	"\x05count\x18\x06 \x01(\x05R\x05count\x12\x1a\n" +
+	"\bexamples\x18\a \x03(\tR\bexamples\x12\x16\n" +
+	"\x06detail\x18\b \x01(\tR\x06detail\x122\n" +
+	"\x06raised\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06raised\x12.\n" +
+	"\x04over\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x04over\x12\x18\n" +
+	"\amessage\x18\v \x01(\x04R\amessage\x124\n" +
+	"\adecided\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\adecided\x12+\n" +
+	"\x04ways\x18\r \x03(\v2\x17.palinsesto.v1.AlertWayR\x04ways\"H\n" +
+	"\bAlertWay\x12\x10\n" +
+	"\x03way\x18\x01 \x01(\tR\x03way\x12\x12\n" +
+	"\x04told\x18\x02 \x01(\x04R\x04told\x12\x16\n" +
+	"\x06worker\x18\x03 \x01(\tR\x06workerBIZGgithub.com/palinsesto/palinsesto/services/pb/palinsesto/v1;palinsestov1b\x06proto3"
 
 var (
 	file_palinsesto_v1_house_proto_rawDescOnce sync.Once
@@ -564,7 +852,7 @@ func file_palinsesto_v1_house_proto_rawDescGZIP() []byte {
 	return file_palinsesto_v1_house_proto_rawDescData
 }
 
-var file_palinsesto_v1_house_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_palinsesto_v1_house_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_palinsesto_v1_house_proto_goTypes = []any{
 	(*ChannelEvent)(nil),          // 0: palinsesto.v1.ChannelEvent
 	(*Channel)(nil),               // 1: palinsesto.v1.Channel
@@ -573,31 +861,40 @@ var file_palinsesto_v1_house_proto_goTypes = []any{
 	(*Hold)(nil),                  // 4: palinsesto.v1.Hold
 	(*TokenEvent)(nil),            // 5: palinsesto.v1.TokenEvent
 	(*Token)(nil),                 // 6: palinsesto.v1.Token
-	(*Envelope)(nil),              // 7: palinsesto.v1.Envelope
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*Actor)(nil),                 // 9: palinsesto.v1.Actor
+	(*AlertEvent)(nil),            // 7: palinsesto.v1.AlertEvent
+	(*Alert)(nil),                 // 8: palinsesto.v1.Alert
+	(*AlertWay)(nil),              // 9: palinsesto.v1.AlertWay
+	(*Envelope)(nil),              // 10: palinsesto.v1.Envelope
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Actor)(nil),                 // 12: palinsesto.v1.Actor
 }
 var file_palinsesto_v1_house_proto_depIdxs = []int32{
-	7,  // 0: palinsesto.v1.ChannelEvent.envelope:type_name -> palinsesto.v1.Envelope
+	10, // 0: palinsesto.v1.ChannelEvent.envelope:type_name -> palinsesto.v1.Envelope
 	1,  // 1: palinsesto.v1.ChannelEvent.channel:type_name -> palinsesto.v1.Channel
-	8,  // 2: palinsesto.v1.Channel.not_before:type_name -> google.protobuf.Timestamp
+	11, // 2: palinsesto.v1.Channel.not_before:type_name -> google.protobuf.Timestamp
 	2,  // 3: palinsesto.v1.Channel.reserved:type_name -> palinsesto.v1.Reservation
-	8,  // 4: palinsesto.v1.Reservation.at:type_name -> google.protobuf.Timestamp
-	7,  // 5: palinsesto.v1.HoldEvent.envelope:type_name -> palinsesto.v1.Envelope
+	11, // 4: palinsesto.v1.Reservation.at:type_name -> google.protobuf.Timestamp
+	10, // 5: palinsesto.v1.HoldEvent.envelope:type_name -> palinsesto.v1.Envelope
 	4,  // 6: palinsesto.v1.HoldEvent.holds:type_name -> palinsesto.v1.Hold
 	4,  // 7: palinsesto.v1.HoldEvent.changed:type_name -> palinsesto.v1.Hold
-	9,  // 8: palinsesto.v1.Hold.by:type_name -> palinsesto.v1.Actor
-	8,  // 9: palinsesto.v1.Hold.at:type_name -> google.protobuf.Timestamp
-	7,  // 10: palinsesto.v1.TokenEvent.envelope:type_name -> palinsesto.v1.Envelope
+	12, // 8: palinsesto.v1.Hold.by:type_name -> palinsesto.v1.Actor
+	11, // 9: palinsesto.v1.Hold.at:type_name -> google.protobuf.Timestamp
+	10, // 10: palinsesto.v1.TokenEvent.envelope:type_name -> palinsesto.v1.Envelope
 	6,  // 11: palinsesto.v1.TokenEvent.token:type_name -> palinsesto.v1.Token
-	8,  // 12: palinsesto.v1.Token.made:type_name -> google.protobuf.Timestamp
-	9,  // 13: palinsesto.v1.Token.made_by:type_name -> palinsesto.v1.Actor
-	8,  // 14: palinsesto.v1.Token.revoked:type_name -> google.protobuf.Timestamp
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	11, // 12: palinsesto.v1.Token.made:type_name -> google.protobuf.Timestamp
+	12, // 13: palinsesto.v1.Token.made_by:type_name -> palinsesto.v1.Actor
+	11, // 14: palinsesto.v1.Token.revoked:type_name -> google.protobuf.Timestamp
+	10, // 15: palinsesto.v1.AlertEvent.envelope:type_name -> palinsesto.v1.Envelope
+	8,  // 16: palinsesto.v1.AlertEvent.alert:type_name -> palinsesto.v1.Alert
+	11, // 17: palinsesto.v1.Alert.raised:type_name -> google.protobuf.Timestamp
+	11, // 18: palinsesto.v1.Alert.over:type_name -> google.protobuf.Timestamp
+	11, // 19: palinsesto.v1.Alert.decided:type_name -> google.protobuf.Timestamp
+	9,  // 20: palinsesto.v1.Alert.ways:type_name -> palinsesto.v1.AlertWay
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_palinsesto_v1_house_proto_init() }
@@ -612,7 +909,7 @@ func file_palinsesto_v1_house_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palinsesto_v1_house_proto_rawDesc), len(file_palinsesto_v1_house_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
