@@ -3,6 +3,7 @@
 package clean
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -98,6 +99,9 @@ func (e *editor) each(s span, visit func(box) error) error {
 	}
 	return e.zero(span{off, s.end})
 }
+
+// blank tells whether a range holds nothing but zeros.
+func (e *editor) blank(s span) bool { return len(bytes.TrimLeft(e.data[s.at:s.end], "\x00")) == 0 }
 
 // zero plans to overwrite a range with zeros.
 func (e *editor) zero(s span) error {

@@ -117,3 +117,37 @@ func (m *movie) sound(b box, stsdVersion uint32) error {
 		return m.leave(c)
 	})
 }
+
+// frames says how many bytes of sound some samples take, where that is said beside the size table.
+type frames struct{ size, samples uint64 }
+
+func (f frames) bytes(n uint32) uint64 {
+	if f.samples == 0 {
+		return 0
+	}
+	return (uint64(n)*f.size + f.samples - 1) / f.samples
+}
+
+// frames reads the first description of a sound track. QuickTime writes one byte as the size of every
+// sample of plain sound, and the true one here (QuickTime File Format Specification, "Sound Sample
+// Descriptions"): channels and bits, or what versions 1 and 2 have beyond them.
+func (m *movie) frames(t *track) frames {
+	first := box{span: span{min(t.stsd.at+16, t.stsd.end), t.stsd.end}} // past the header of the entry
+	if mp4, _ := m.u32(t.stsd, 0); mp4>>24 != 0 {
+		return frames{}
+	}
+	var size, samples uint32
+	switch version, _ := m.u16(first, 8); version {
+	case 1:
+		samples, _ = m.u32(first, 28)
+		size, _ = m.u32(first, 36)
+	case 2:
+		size, _ = m.u32(first, 56)
+		samples, _ = m.u32(first, 60)
+	default:
+		channels, _ := m.u16(first, 16)
+		bits, _ := m.u16(first, 18)
+		size, samples = uint32(channels)*uint32(bits)/8, 1
+	}
+	return frames{uint64(size), uint64(samples)}
+}

@@ -86,8 +86,18 @@ func FuzzMP4(f *testing.F) {
 		data = bytes.Clone(data)
 		copy(data[4:], "ftypisom")
 		holds(t, data)
+		// What no table can name is gone, wherever it stands.
+		if _, err := Clean(bytes.Clone(data), small()); err != nil {
+			return
+		}
+		if res, err := Clean(append(bytes.Clone(data), bx("mdat", stray)...), small()); err == nil && bytes.Contains(res.Data, []byte(stray)) {
+			t.Fatal("media data that no sample holds stay in the file")
+		}
 	})
 }
+
+// stray is what a camera hides behind the last sample.
+const stray = "freeGPS +43.6158+013.5189/"
 
 func FuzzOrientation(f *testing.F) {
 	for o := range 10 {

@@ -2,7 +2,10 @@
 
 package clean
 
-import "math"
+import (
+	"cmp"
+	"slices"
+)
 
 // chunks reads the tables that say where a track's samples are (14496-12, sections 8.7.3 to 8.7.5).
 // Nothing is allocated: each table is read where it stands, and is as long as its box.
@@ -15,6 +18,7 @@ type chunks struct {
 	samples uint32 // declared; with a size of their own each they are as many as the table holds
 	uniform uint32 // size of every sample, or zero
 	bits    int    // width of an entry of the size table
+	frames  frames // of sound
 	run     int
 	sample  uint32
 }
@@ -36,6 +40,9 @@ func (m *movie) chunks(t *track) (*chunks, error) {
 	} else {
 		c.uniform = field
 	}
+	if t.handler == "soun" {
+		c.frames = m.frames(t)
+	}
 	if c.uniform == 0 {
 		okS = okS && (int64(c.samples)*int64(c.bits)+7)/8 <= int64(t.sizes.len()-12)
 	}
@@ -55,8 +62,9 @@ func (c *chunks) offset(i int) uint64 {
 	return uint64(v)
 }
 
-// size is how many bytes chunk i has. It must be asked for the chunks one after the other.
-func (c *chunks) size(i int) uint64 {
+// size is how many bytes chunk i has, and how many a decoder of sound may take. It must be asked for the
+// chunks one after the other.
+func (c *chunks) size(i int) (size, atMost uint64) {
 	for c.run+1 < c.runs {
 		first, _ := c.m.u32(c.t.stsc, 8+12*(c.run+1))
 		if uint64(first) > uint64(i)+1 {
@@ -69,13 +77,12 @@ func (c *chunks) size(i int) uint64 {
 	first := c.sample
 	c.sample += n
 	if c.uniform > 0 {
-		return uint64(n) * uint64(c.uniform)
+		return uint64(n) * uint64(c.uniform), c.frames.bytes(n)
 	}
-	var sum uint64
 	for s := first; s < c.sample; s++ {
-		sum += uint64(c.sampleSize(s))
+		size += uint64(c.sampleSize(s))
 	}
-	return sum
+	return size, size
 }
 
 func (c *chunks) sampleSize(s uint32) uint32 {
@@ -93,29 +100,71 @@ func (c *chunks) sampleSize(s uint32) uint32 {
 	return v
 }
 
-// wipeDropped plans to overwrite the samples of the tracks that go. Together they cannot be more than
-// the file: tables that say so overlap, and would keep the house busy for hours.
-func (m *movie) wipeDropped() error {
-	for _, t := range m.dropped {
-		c, err := m.chunks(t)
-		if err != nil {
-			return err
+// hold notes where the samples of a track that stays are. A chunk that does not lie whole in the media
+// data is of a file that was cut short.
+func (m *movie) hold(t *track) error {
+	c, err := m.chunks(t)
+	if err != nil {
+		return err
+	}
+	if c.count == 0 || c.samples == 0 {
+		return errBoxes
+	}
+	for i := range c.count {
+		off := c.offset(i)
+		size, atMost := c.size(i)
+		in, ok := m.inMdat(off)
+		if !ok || size > uint64(in.end)-off {
+			return errCutShort
 		}
-		for i := range c.count {
-			size := c.size(i)
-			off := c.offset(i)
-			in, ok := m.inMdat(off)
-			if !ok || size == 0 {
-				continue
-			}
-			n := int(min(size, uint64(in.end)-off, math.MaxInt))
-			if m.wiped += n; m.wiped > len(m.data) {
-				return errTooMany
-			}
-			if err := m.zero(span{int(off), int(off) + n}); err != nil {
-				return err
-			}
+		length := max(size, min(atMost, uint64(in.end)-off))
+		if err := m.held.add(span{int(off), int(off + length)}); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// spans are ranges of the file in the order in which they were met.
+type spans []span
+
+// add joins a range to the one before it where they touch: the chunks of one track mostly do.
+func (s *spans) add(x span) error {
+	if n := len(*s); n > 0 && (*s)[n-1].end == x.at {
+		(*s)[n-1].end = x.end
+		return nil
+	}
+	if len(*s) >= maxEdits {
+		return errTooMany
+	}
+	*s = append(*s, x)
+	return nil
+}
+
+// wipeStray plans to overwrite whatever of the media data no kept sample holds: the samples of tracks
+// that go, and what no table names at all, as the "freeGPS" blocks of dash cameras.
+func (m *movie) wipeStray() error {
+	slices.SortFunc(m.held, func(a, b span) int { return cmp.Compare(a.at, b.at) })
+	next := 0
+	for _, mdat := range m.mdats {
+		at := mdat.at
+		for ; next < len(m.held) && m.held[next].at < mdat.end; next++ {
+			if err := m.stray(span{at, m.held[next].at}); err != nil {
+				return err
+			}
+			at = max(at, m.held[next].end)
+		}
+		if err := m.stray(span{at, mdat.end}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *movie) stray(s span) error {
+	if s.len() <= 0 || m.blank(s) {
+		return nil
+	}
+	m.found.stray = true
+	return m.zero(s)
 }

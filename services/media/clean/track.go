@@ -92,7 +92,7 @@ func (m *movie) gather(in box, want map[string]*box, stay ...string) error {
 	})
 }
 
-// keep plans the edits inside a track that stays, and checks that its data are there.
+// keep plans the edits inside a track that stays, and notes where its data are.
 func (m *movie) keep(t *track) error {
 	if err := m.trackHeader(t); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (m *movie) keep(t *track) error {
 	if err := m.descriptions(t); err != nil {
 		return err
 	}
-	return m.checkChunks(t)
+	return m.hold(t)
 }
 
 // anonymous overwrites the name of a handler and QuickTime's manufacturer (14496-12, section 8.4.3):
@@ -177,21 +177,4 @@ func (m *movie) references(t *track) error {
 		}
 		return m.zero(span{b.at + 4, b.end})
 	})
-}
-
-// checkChunks makes sure that each chunk of a kept track begins inside the media data.
-func (m *movie) checkChunks(t *track) error {
-	c, err := m.chunks(t)
-	if err != nil {
-		return err
-	}
-	if c.count == 0 || c.samples == 0 {
-		return errBoxes
-	}
-	for i := range c.count {
-		if _, ok := m.inMdat(c.offset(i)); !ok {
-			return errCutShort
-		}
-	}
-	return nil
 }

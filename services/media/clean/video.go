@@ -20,13 +20,13 @@ type movie struct {
 	mvhd     box
 	tracks   []*track
 	dropped  []*track
-	wiped    int // bytes of samples that are overwritten
+	held     spans // media data of the tracks that stay
 	found    findings
 	duration time.Duration
 }
 
 // findings are what the person is told.
-type findings struct{ meta, place, dates, data, sound, brand bool }
+type findings struct{ meta, place, dates, data, sound, brand, stray bool }
 
 // cleanVideo overwrites place and device in the container of an MP4 or QuickTime file.
 func cleanVideo(data []byte, f format) (Result, error) {
@@ -168,7 +168,7 @@ func (m *movie) movie(moov box) error {
 		return refuse("Il video non dice quanto dura: le reti lo rifiuterebbero. Esportalo di nuovo come MP4 (H.264) e caricalo.",
 			"The video does not say how long it is: the networks would refuse it. Export it again as MP4 (H.264) and upload it.")
 	}
-	return m.wipeDropped()
+	return m.wipeStray()
 }
 
 // header reads the time scale and duration of a mvhd or mdhd box (14496-12, sections 8.2.2 and 8.4.2)
@@ -203,7 +203,7 @@ func (m *movie) stamps(b box, n int) error {
 	if b.len() < 4+n {
 		return errBoxes
 	}
-	m.found.dates = m.found.dates || len(bytes.Trim(m.data[b.at+4:b.at+4+n], "\x00")) > 0
+	m.found.dates = m.found.dates || !m.blank(span{b.at + 4, b.at + 4 + n})
 	return m.field(b, 4, n)
 }
 
@@ -241,6 +241,7 @@ func (f findings) notes() []string {
 		{f.place, "Posizione GPS rimossa"},
 		{f.meta, "Dati su apparecchio, autore e programma rimossi"},
 		{f.data, "Tracce di dati o di testo (sensori, posizione) rimosse"},
+		{f.stray && !f.data && !f.sound, "Dati nascosti fra immagini e suono rimossi"},
 		{f.sound, "Traccia audio di tipo sconosciuto rimossa"},
 		{f.dates, "Date di ripresa rimosse"},
 		{f.brand, "Marchio del produttore rimosso"},

@@ -35,13 +35,14 @@ const when = 0x7c25b080 // seconds since 1904
 // film builds a small MP4 in parts that a test can change: ftyp, mdat, moov.
 type film struct {
 	brands   string
-	handler  string // of the data track
-	codec    string // of the video track
-	dataCode string // sample description of the data track
-	video    string // media data of the video: one sample
-	secret   []string
-	wide     bool // co64 and stsz, else stco and stz2
-	bits     int  // of stz2
+	handler  string   // of the data track
+	codec    string   // of the video track
+	dataCode string   // sample description of the data track
+	video    string   // media data of the video: one sample
+	secret   []string // samples of the data track; none: no such track
+	tail     string   // media data that no table names
+	wide     bool     // co64 and stsz, else stco and stz2
+	bits     int      // of stz2
 	rotated  bool
 	duration int
 	dref     int
@@ -52,16 +53,19 @@ type film struct {
 
 func newFilm() film {
 	return film{brands: "isom\x00\x00\x02\x00isomavc1", handler: "meta", codec: "avc1", dataCode: "mebx",
-		video: "una immagine di prova", secret: []string{"+43.6158+013.5189/", "ModelloSegreto"}, duration: 6000, dref: 1, bits: 8}
+		video: "una immagine di prova", secret: []string{"+43.6158+013.5189/", "ModelloSegreto"}, duration: 6000, dref: 1, bits: 8, tail: "freeGPS Segreto"}
 }
 
 func (f film) bytes() []byte {
 	ftyp := bx("ftyp", f.brands)
 	at := len(ftyp) + 8
 	media := f.video + strings.Join(f.secret, "")
-	mdat := bx("mdat", media, "coda")
+	mdat := bx("mdat", media, f.tail)
 	mvhd := bx("mvhd", 0, when, when, 1000, f.duration, 0x00010000, zeros(76))
-	moov := bx("moov", mvhd, f.videoTrack(at), f.dataTrack(at+len(f.video)), f.extra)
+	moov := bx("moov", mvhd, f.videoTrack(at), f.extra)
+	if len(f.secret) > 0 {
+		moov = bx("moov", mvhd, f.videoTrack(at), f.dataTrack(at+len(f.video)), f.extra)
+	}
 	return bytes.Join([][]byte{ftyp, mdat, moov}, nil)
 }
 
@@ -161,9 +165,42 @@ func TestVideoDataTracks(t *testing.T) {
 			f := newFilm()
 			f.handler, f.wide = handler, wide
 			f.secret = []string{"Segreto uno", "Segreto due, il secondo", "Segreto tre"}
-			res := requireClean(t, f.bytes())
-			require.Contains(t, string(res.Data), "coda", "data outside any sample may stay")
+			requireClean(t, f.bytes())
 		}
+	}
+}
+
+// Dash cameras write where they are between the samples, where no table points.
+func TestVideoLosesWhatNoTableNames(t *testing.T) {
+	t.Parallel()
+	f := newFilm()
+	f.secret = nil
+	data := append(f.bytes(), bx("mdat", "un altro freeGPS Segreto")...)
+	res := requireClean(t, data)
+	require.Contains(t, res.Notes, "Dati nascosti fra immagini e suono rimossi")
+}
+
+// However often tracks name the same bytes, they are overwritten once.
+func TestVideoDataTracksThatOverlap(t *testing.T) {
+	t.Parallel()
+	f := newFilm()
+	f.extra = bytes.Repeat(overlapping(), 9)
+	requireClean(t, f.bytes())
+}
+
+// QuickTime says one byte of every sample of plain sound; the description says how many it has.
+func TestVideoKeepsPlainSound(t *testing.T) {
+	t.Parallel()
+	f := newFilm()
+	f.secret, f.tail = nil, "SUONOSUO+freeGPS Segreto"
+	at := bytes.Index(f.bytes(), []byte(f.tail))
+	for version, more := range map[string][]byte{"\x00\x00": nil, "\x00\x01": bytes.Join([][]byte{{0, 0, 0, 1}, {0, 0, 0, 2}, {0, 0, 0, 4}, {0, 0, 0, 2}}, nil)} {
+		entry := bx("sowt", zeros(6), "\x00\x01", version, zeros(6), "\x00\x02\x00\x10", zeros(8), more)
+		sound := bytes.ReplaceAll(soundTrack(entry), bx("stsz", 0, 1, 1), bx("stsz", 0, 1, 2))
+		sound = bytes.ReplaceAll(sound, bx("stsc", 0, 1, 1, 1, 1), bx("stsc", 0, 1, 1, 2, 1))
+		f.extra = bytes.ReplaceAll(sound, bx("stco", 0, 1, 40), bx("stco", 0, 1, at))
+		res := requireClean(t, f.bytes())
+		require.Contains(t, string(res.Data), "SUONOSUO\x00")
 	}
 }
 
@@ -259,7 +296,7 @@ func TestVideoRefused(t *testing.T) {
 		"box too small":        {patch("\x00\x00\x00\x14vmhd", "\x00\x00\x00\x03vmhd"), "insolito"},
 		"many boxes":           {append(bytes.Clone(plain), bytes.Repeat(bx("free"), maxBoxes)...), "insolito"},
 		"many tracks":          {with(func(f *film) { f.extra = bytes.Repeat(newFilm().dataTrack(40), maxTracks) }), "insolito"},
-		"samples that overlap": {with(func(f *film) { f.extra = bytes.Repeat(overlapping(), 9) }), "insolito"},
+		"samples past the end": {patch(string(bx("stsz", 0, 21, 1)), string(bx("stsz", 0, 999, 1))), "incompleto"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
