@@ -150,10 +150,18 @@ func (b *Bus) consumer(ctx context.Context, c Consumer) (jetstream.Consumer, err
 	return b.volatile(ctx, c, conf)
 }
 
-// volatile joins a consumer in memory, or makes it; of several copies that make it one is first.
+// volatile joins a consumer in memory, or makes it; of several copies that make it one is first. One
+// that was made with another configuration takes this one's, but for where it began.
 func (b *Bus) volatile(ctx context.Context, c Consumer, conf jetstream.ConsumerConfig) (jetstream.Consumer, error) {
 	for {
 		cons, err := b.js.Consumer(ctx, contract.Stream, c.Name)
+		if err == nil {
+			was := cons.CachedInfo().Config
+			conf.MemoryStorage, conf.DeliverPolicy, conf.OptStartSeq = was.MemoryStorage, was.DeliverPolicy, was.OptStartSeq
+			if cons, err = b.js.UpdateConsumer(ctx, contract.Stream, conf); errors.Is(err, jetstream.ErrConsumerDoesNotExist) {
+				continue
+			}
+		}
 		if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return cons, err
 		}
