@@ -104,9 +104,14 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	if err != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, err)
 	}
-	b.watchConsumer(ctx, c.Name, cc.Closed(), trouble)
-	cc.Stop()
-	<-cc.Closed()
+	closed := cc.Closed()
+	b.watchConsumer(ctx, c.Name, closed, trouble)
+	if b.Connected() {
+		cc.Drain() // what was fetched still comes to take, which gives it back
+	} else {
+		cc.Stop() // there is nobody to give it back to
+	}
+	<-closed
 	r.wg.Wait()
 	if ctx.Err() == nil {
 		return fmt.Errorf("consumer %s was ended by the server", c.Name)
@@ -205,11 +210,10 @@ func (r *receiver) take(ctx context.Context, m jetstream.Msg) {
 		Deliveries: int(min(meta.NumDelivered, 1<<30)),
 	}
 	alive := r.keepAlive(m)
-	select {
-	case r.slots <- struct{}{}:
-	case <-ctx.Done():
+	if !r.slot(ctx) {
 		alive()
-		return // not begun: another copy, or the next start, gets it
+		_ = m.Nak() // not begun: another copy gets it now, without waiting for the lease
+		return
 	}
 	r.wg.Go(func() {
 		defer func() { <-r.slots }()
@@ -217,6 +221,19 @@ func (r *receiver) take(ctx context.Context, m jetstream.Msg) {
 		alive()
 		r.answer(m, d, err)
 	})
+}
+
+// slot waits until a worker is free; false when the room stops.
+func (r *receiver) slot(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // keepAlive extends the lease of a message while it waits and is handled; the result ends it.

@@ -10,10 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/bus/bustest"
+	"github.com/palinsesto/palinsesto/services/internal/embednats"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -129,6 +133,64 @@ func TestConsumeLease(t *testing.T) {
 	case <-time.After(4 * c.Lease):
 	}
 	close(release)
+}
+
+// A copy that stops gives back at once what it had fetched and not begun: nobody waits for the lease.
+func TestConsumeStopGivesBack(t *testing.T) {
+	s := bustest.Server(t)
+	a, other := bustest.Connect(t, s), bustest.Connect(t, s)
+	const events = 6 // fewer than a copy fetches at once
+	c := bus.Consumer{Name: "c", Filters: []string{"palinsesto.post.ch.*"}, Lease: 10 * patience}
+	begun, finish := make(chan bus.Delivery, events), make(chan struct{})
+	stop := consume(t, a, c, func(_ context.Context, d bus.Delivery) error { begun <- d; <-finish; return nil })
+	fill(t, a, events)
+	first := within(t, begun)
+	until(t, s, c.Name, func(info *jetstream.ConsumerInfo) bool { return info.NumAckPending == events })
+	got := make(chan bus.Delivery, events)
+	consume(t, other, c, func(_ context.Context, d bus.Delivery) error { got <- d; return nil })
+	go close(finish)
+	stop()
+	seen := map[string]bool{first.Subject: true}
+	for len(begun) > 0 { // begun before the stop was noticed
+		seen[(<-begun).Subject] = true
+	}
+	for len(seen) < events {
+		seen[within(t, got).Subject] = true
+	}
+}
+
+// until waits until the server tells what is expected of a consumer.
+func until(t *testing.T, s *embednats.Server, consumer string, ok func(*jetstream.ConsumerInfo) bool) {
+	t.Helper()
+	nc, err := nats.Connect(s.URL(), nats.UserInfo("test", "test"))
+	require.NoError(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		cons, err := js.Consumer(context.Background(), contract.Stream, consumer)
+		return err == nil && ok(cons.CachedInfo())
+	}, patience, 5*time.Millisecond)
+}
+
+// A consumer in memory that was made with another configuration takes the one that is asked for now.
+func TestConsumeAsAskedNow(t *testing.T) {
+	s := bustest.Server(t)
+	b, ctx := bustest.Connect(t, s), context.Background()
+	c := bus.Consumer{Name: "c", Filters: []string{"palinsesto.post.ch.*"}, Lease: patience,
+		From: func(context.Context) (uint64, error) { return 1, nil }}
+	got := make(chan bus.Delivery, 10)
+	take := func(_ context.Context, d bus.Delivery) error { got <- d; return nil }
+	stop := consume(t, b, c, take)
+	fill(t, b, 1)
+	require.Equal(t, subject(0), within(t, got).Subject)
+	stop()
+	c.Filters, c.Lease = []string{contract.HoldSubject}, 2*patience
+	consume(t, b, c, take)
+	until(t, s, c.Name, func(info *jetstream.ConsumerInfo) bool { return info.Config.AckWait == c.Lease })
+	_, err := b.Append(ctx, bus.Append{Subject: contract.HoldSubject, Event: "placed"})
+	require.NoError(t, err)
+	require.Equal(t, contract.HoldSubject, within(t, got).Subject, "and what was done is not done again")
 }
 
 func TestCommands(t *testing.T) {
