@@ -32,7 +32,7 @@ func (w *worker) change(ctx context.Context, p post, d bus.Delivery) error {
 	}
 	defer w.mine.Delete(p.Subject)
 	// Also a first delivery may be old news: an edit that a newer one has replaced is not to be made.
-	p, err := bus.Load(ctx, w.Bus, contract.Posts, p.Subject)
+	p, err := bus.LoadAt(ctx, w.Bus, contract.Posts, p.Subject, d.Seq)
 	if err != nil || p.Seq != d.Seq {
 		return err
 	}

@@ -36,7 +36,7 @@ func (w *worker) handle(ctx context.Context, d bus.Delivery) error {
 	}
 	// A fresh event carries the state; a later delivery, or one read again at a start, may be old news.
 	if d.Deliveries > 1 || w.Clock().Sub(d.Time) > fresh {
-		if p, err = bus.Load(ctx, w.Bus, contract.Posts, d.Subject); err != nil {
+		if p, err = bus.LoadAt(ctx, w.Bus, contract.Posts, d.Subject, d.Seq); err != nil {
 			return err
 		}
 	}
