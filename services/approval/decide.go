@@ -95,7 +95,7 @@ func reasoned(cmd *palinsesto.Decide) error {
 	return nil
 }
 
-// inFlight lists the posts whose intent is older than the withdrawal. Publishing looks again after its
+// inFlight lists the posts whose intent or edit is older than the withdrawal. Publishing looks again after its
 // intent, we look at the posts after the withdrawal: one of the two sees the other.
 func (s *Service) inFlight(ctx context.Context, withdrawn segnalazione) []string {
 	// The segnalazione itself is asked for too: an answer without any message does not tell how much
@@ -119,7 +119,7 @@ func (s *Service) inFlight(ctx context.Context, withdrawn segnalazione) []string
 			s.Log.Warn("a post could not be read", "error", err)
 			continue
 		}
-		if p.State.State == palinsesto.PostPublishing {
+		if p.State.InFlight() {
 			ids = append(ids, p.State.ID)
 		}
 	}

@@ -126,14 +126,14 @@ func TestWithdrawListsWhatIsInFlight(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, approved.Segnalazione.Ever, 2)
 	flying := h.put(seg, "telegram-marche", palinsesto.PostPublishing)
-	h.put(seg, "telegram-altro", palinsesto.PostQueued)
+	edited := h.put(seg, "telegram-altro", palinsesto.PostEditing)
 	other := h.submit(author, nil)
 	h.put(other, "telegram-marche", palinsesto.PostPublishing)
 
 	cmd := palinsesto.Decide{Command: by(author), SegnalazioneID: seg.ID, Reason: "Annullato"}
 	r, err := h.decide("withdraw", cmd)
 	require.NoError(t, err)
-	require.Equal(t, []string{flying.ID}, r.InFlight)
+	require.ElementsMatch(t, []string{flying.ID, edited.ID}, r.InFlight)
 	require.NotNil(t, r.Segnalazione.Approval, "what was approved stays known: it may have to be removed")
 	require.False(t, r.Segnalazione.Publishable("telegram-marche", r.Segnalazione.Approval.Variants[0].Hash, start))
 	again, err := h.decide("withdraw", cmd)
@@ -141,6 +141,7 @@ func TestWithdrawListsWhatIsInFlight(t *testing.T) {
 	require.Equal(t, r.InFlight, again.InFlight)
 
 	quietly := h.submit(author, nil)
+	h.put(quietly, "telegram-marche", palinsesto.PostQueued)
 	r, err = h.decide("withdraw", palinsesto.Decide{Command: by(author), SegnalazioneID: quietly.ID, Reason: "Annullato"})
 	require.NoError(t, err)
 	require.Empty(t, r.InFlight)

@@ -124,6 +124,10 @@ func (p Post) Wanted() string {
 // Open tells whether an attempt stands without a verdict.
 func (p Post) Open() bool { return p.Attempt != nil && p.Attempt.Verdict == "" }
 
+// InFlight tells whether something of p may be at the network now that a stop would have kept back: a
+// call whose intent stands, or an edit, which has none. A removal is allowed under any stop.
+func (p Post) InFlight() bool { return p.State == PostPublishing || p.State == PostEditing }
+
 // Final tells whether nothing of the house moves p on by itself.
 func (p Post) Final() bool {
 	switch p.State {

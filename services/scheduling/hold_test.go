@@ -29,7 +29,9 @@ func TestHoldListsWhatIsInFlight(t *testing.T) {
 	h := newHouse(t)
 	one := h.put(palinsesto.PostWasPublishing, as(draft(h.report().State, time.Now()), palinsesto.PostPublishing))
 	h.put(palinsesto.PostWasDue, as(draft(h.report().State, time.Now()), palinsesto.PostDue))
-	two := h.put(palinsesto.PostWasPublishing, as(draft(h.report(on(spaced, time.Time{}, true)).State, time.Now()), palinsesto.PostPublishing))
+	// An edit has no intent: it looked before the hold perhaps, and calls after it.
+	two := h.put(palinsesto.PostWasEditing, as(draft(h.report(on(spaced, time.Time{}, true)).State, time.Now()), palinsesto.PostEditing))
+	h.put(palinsesto.PostWasRemoving, as(draft(h.report().State, time.Now()), palinsesto.PostRemoving)) // allowed under a hold
 	cases := []struct {
 		scope palinsesto.Scope
 		value string

@@ -109,8 +109,8 @@ func (s *Service) checkHold(cmd *palinsesto.PlaceHold) error {
 	return &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Il fermo non è stato posto.", TextEN: "The hold was not placed.", Problems: problems}
 }
 
-// inFlight lists the posts under a hold whose intent is older than it, read at a state of the log that
-// includes the hold: what is found is publishing now, and nothing of it can begin afterwards.
+// inFlight lists the posts under a hold whose intent or edit is older than it, read at a state of the log
+// that includes the hold: what is found may be at the network now, and nothing else can begin afterwards.
 func (s *Service) inFlight(ctx context.Context, seq uint64, h palinsesto.Hold) ([]string, error) {
 	open, err := s.openPosts(ctx, seq)
 	if err != nil {
@@ -130,26 +130,34 @@ func (s *Service) inFlight(ctx context.Context, seq uint64, h palinsesto.Hold) (
 			}
 			tags = seg.State.Tags
 		}
-		if _, stops := (palinsesto.Holds{h}).Stops(cur.State, tags); stops && cur.State.State == palinsesto.PostPublishing {
+		if _, stops := (palinsesto.Holds{h}).Stops(cur.State, tags); stops && cur.State.InFlight() {
 			ids = append(ids, p.ID)
 		}
 	}
 	return ids, nil
 }
 
-// openPosts finds the posts with an open intent in the index, or in the log itself while the index is
+// openPosts finds the posts with an open intent or edit in the index, or in the log itself while the index is
 // away: whoever stops everything must be told what was under way.
 func (s *Service) openPosts(ctx context.Context, seq uint64) ([]palinsesto.Post, error) {
+	var open []palinsesto.Post
 	err := s.indexReaches(ctx, seq)
 	if err == nil {
-		return s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostPublishing}, everything)
+		for _, state := range []palinsesto.PostState{palinsesto.PostPublishing, palinsesto.PostEditing} {
+			posts, err := s.list(ctx, palinsesto.PostFilter{State: state}, everything)
+			if err != nil {
+				return nil, err
+			}
+			open = append(open, posts...)
+		}
+		return open, nil
 	}
 	s.Log.Warn("the index is behind: posts in flight are looked for in the log", "error", err)
-	var open []palinsesto.Post
 	_, err = s.Bus.Snapshot(ctx, func(batch []bus.Record, _, _ uint64) error {
 		for _, r := range batch {
 			a, err := contract.ParseSubject(r.Subject)
-			if err != nil || a.Aggregate != contract.AggregatePost || r.Event != string(palinsesto.PostWasPublishing) {
+			if err != nil || a.Aggregate != contract.AggregatePost ||
+				r.Event != string(palinsesto.PostWasPublishing) && r.Event != string(palinsesto.PostWasEditing) {
 				continue
 			}
 			p, err := bus.Decode(contract.Posts, r)
