@@ -25,6 +25,11 @@ const ahead = 4 * time.Second
 // decides nothing: the intent is guarded by the sequence.
 const fresh = 2 * time.Second
 
+// clockPause is how long a post is put back while this room's clock is not the log's.
+const clockPause = time.Second
+
+var errClock = errors.New("the clock differs from the log's")
+
 // handle takes one event of the channel's posts.
 func (w *worker) handle(ctx context.Context, d bus.Delivery) error {
 	p, err := bus.Decode(contract.Posts, d.Record)
@@ -62,6 +67,9 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 	}
 	defer w.mine.Delete(p.Subject)
 
+	if !w.clock.Agrees(ctx) {
+		return bus.Later(clockPause, errClock)
+	}
 	if wait := p.State.Due.Sub(w.Clock()); wait > ahead {
 		return bus.Later(wait-ahead, errors.New("not due yet"))
 	}
@@ -80,6 +88,9 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 	failpoint.Hit("publishing.prepared")
 	if err := w.wait(ctx, p.State.Due); err != nil {
 		return bus.Later(0, err)
+	}
+	if !w.clock.Agrees(ctx) { // it may have been set while the post waited
+		return bus.Later(clockPause, errClock)
 	}
 	if stop, err := w.tooLate(ctx, p); stop || err != nil {
 		return err

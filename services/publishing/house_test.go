@@ -119,8 +119,8 @@ func (h *house) start(worker string, change ...func(*Deps)) (stop func()) {
 }
 
 // worker is the one of a channel, to be called by hand.
-func (h *house) worker(name string) *worker {
-	s := h.room(name)
+func (h *house) worker(name string, change ...func(*Deps)) *worker {
+	s := h.room(name, change...)
 	return &worker{Service: s, channel: h.cfg.Channels[0], adapter: s.Channels[h.cfg.Channels[0].ID]}
 }
 

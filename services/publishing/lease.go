@@ -76,6 +76,7 @@ func (s *Service) watchOpen(ctx context.Context) error {
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
 	for {
+		s.clock.Agrees(ctx) // readiness tells it, also while nothing is due
 		if err := s.lapseOpen(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, index.ErrNoIndex) {
 			s.Log.Warn("open attempts not looked through", "error", err)
 		}

@@ -43,6 +43,7 @@ type Service struct {
 	variants *variants
 	holds    lastRead[contract.HoldChange]
 	seen     *firstSeen
+	clock    *bus.Clock // no post is touched while it does not agree
 	// mine are the posts that this process is working on, by subject.
 	mine sync.Map
 }
@@ -55,8 +56,11 @@ func New(cfg *config.Config, d Deps) (*Service, error) {
 		}
 	}
 	return &Service{Deps: d, cfg: cfg, actor: palinsesto.Room("publishing"),
-		variants: newVariants(d.Bus), seen: newFirstSeen()}, nil
+		variants: newVariants(d.Bus), seen: newFirstSeen(), clock: d.Bus.NewClock(d.Log)}, nil
 }
+
+// ClockOff is how far the log's clock is ahead of this room's.
+func (s *Service) ClockOff() time.Duration { return s.clock.Off() }
 
 // Run publishes until ctx ends; posts under way are brought to their verdict first.
 func (s *Service) Run(ctx context.Context) error {

@@ -24,9 +24,6 @@ const (
 	claimMost  = 500
 	// pollEvery bounds how late a moment is noticed that another process has queued.
 	pollEvery = 200 * time.Millisecond
-	// clockMost is how far this room's clock may be from the log's.
-	clockMost  = 2 * time.Second
-	clockEvery = 5 * time.Second
 	// noIndexEvery: the index of a house that starts is there within milliseconds.
 	noIndexEvery = 10 * time.Millisecond
 )
@@ -34,21 +31,19 @@ const (
 // pulse is what readiness tells of the due loop.
 type pulse struct {
 	last atomic.Int64 // of the last pass that worked, Unix nanoseconds
-	off  atomic.Int64 // the log's clock against ours, nanoseconds
 }
 
 // LastPass is when the due queue was last looked at with success.
 func (s *Service) LastPass() time.Time { return time.Unix(0, s.pulse.last.Load()) }
 
 // ClockOff is how far the log's clock is ahead of this room's.
-func (s *Service) ClockOff() time.Duration { return time.Duration(s.pulse.off.Load()) }
+func (s *Service) ClockOff() time.Duration { return s.clock.Off() }
 
 // runDue hands over what is due, sleeping until the next moment.
 func (s *Service) runDue(ctx context.Context) error {
-	clock := newClockCheck(s)
 	for ctx.Err() == nil {
 		sleep := pollEvery
-		if clock.agrees(ctx) {
+		if s.clock.Agrees(ctx) {
 			n, err := s.pass(ctx)
 			switch {
 			case err == nil:
@@ -180,33 +175,4 @@ func (s *Service) readTags(ctx context.Context, n *situation) error {
 		n.tags[p.State.Segnalazione] = seg.State.Tags
 	}
 	return nil
-}
-
-// clockCheck compares the room's clock with the log's, and with itself.
-type clockCheck struct {
-	s     *Service
-	asked time.Time
-	good  bool
-	told  bool // that it is not good
-}
-
-func newClockCheck(s *Service) *clockCheck { return &clockCheck{s: s} }
-
-// agrees tells whether the clock may be trusted. It asks the log every few seconds, at once when the
-// wall clock moved otherwise than the monotonic one, and as long as they do not agree.
-func (c *clockCheck) agrees(ctx context.Context) bool {
-	now := time.Now()
-	// Round(0) strips the monotonic reading: what remains is the difference of wall clocks.
-	step := now.Round(0).Sub(c.asked.Round(0)) - now.Sub(c.asked)
-	if c.good && now.Sub(c.asked) < clockEvery && step.Abs() <= clockMost {
-		return true
-	}
-	off, err := c.s.Bus.ClockOff(ctx)
-	c.asked, c.good = now, err == nil && off.Abs() <= clockMost
-	c.s.pulse.off.Store(int64(off))
-	if !c.good && !c.told && ctx.Err() == nil {
-		c.s.Log.Error("clock differs from the log's, or the log is away: nothing is claimed until they agree", "off", off, "error", err)
-	}
-	c.told = !c.good
-	return c.good
 }

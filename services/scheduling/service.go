@@ -38,6 +38,7 @@ type Service struct {
 	cfg   *config.Config
 	actor palinsesto.Actor
 	wake  chan struct{} // something may be due sooner than was thought
+	clock *bus.Clock    // nothing is claimed while it does not agree
 	pulse pulse
 	turns sync.Map // of reserving, by channel: *sync.Mutex
 	// indexWait is shorter in tests of what happens without an index.
@@ -46,7 +47,8 @@ type Service struct {
 
 // New makes the room.
 func New(cfg *config.Config, d Deps) (*Service, error) {
-	return &Service{Deps: d, cfg: cfg, actor: palinsesto.Room("scheduling"), wake: make(chan struct{}, 1), indexWait: indexWait}, nil
+	return &Service{Deps: d, cfg: cfg, actor: palinsesto.Room("scheduling"), wake: make(chan struct{}, 1),
+		clock: d.Bus.NewClock(d.Log), indexWait: indexWait}, nil
 }
 
 // Run schedules until ctx ends.

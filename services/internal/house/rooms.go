@@ -115,7 +115,7 @@ func table() []room {
 				if err != nil {
 					return made{}, err
 				}
-				return made{run: s.Run}, nil
+				return made{run: s.Run, ready: func(context.Context) error { return clockReady(s.ClockOff()) }}, nil
 			}},
 		{name: apiRoom, does: "answers HTTP: turns requests into commands, and the log into answers", lists: true, door: true,
 			make: func(ctx context.Context, h *House, k kit) (made, error) {
@@ -168,18 +168,25 @@ type pulse struct {
 const (
 	// passMost is how old the newest look at the due queue may be.
 	passMost = 15 * time.Second
-	// offMost is how far the log's clock may be from ours: beyond it scheduling claims nothing.
+	// offMost is how far the log's clock may be from ours: beyond it nothing is claimed nor published.
 	offMost = 2 * time.Second
 )
 
 func (p pulse) ready(context.Context) error {
-	if off := p.off(); off.Abs() > offMost {
-		return fmt.Errorf("l'orologio differisce di %s da quello del registro: sincronizzarli (NTP); fino ad allora non si pubblica (the clock is off)", off.Round(time.Millisecond))
+	if err := clockReady(p.off()); err != nil {
+		return err
 	}
 	if age := p.clock().Sub(p.last()); age > passMost {
 		return fmt.Errorf("la coda non viene guardata da troppo tempo (the due queue was not looked at for too long)")
 	}
 	return nil
+}
+
+func clockReady(off time.Duration) error {
+	if off.Abs() <= offMost {
+		return nil
+	}
+	return fmt.Errorf("l'orologio differisce di %s da quello del registro: sincronizzarli (NTP); fino ad allora non si pubblica (the clock is off)", off.Round(time.Millisecond))
 }
 
 func (p pulse) facts() map[string]any {
