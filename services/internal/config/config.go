@@ -40,6 +40,7 @@ type Config struct {
 	Review       Review
 	Slots        []Slot
 	Log          Log
+	Alerts       Alerts
 
 	location *time.Location
 }

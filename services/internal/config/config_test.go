@@ -45,6 +45,7 @@ func TestDefaults(t *testing.T) {
 		Retry: config.Retry{First: 30 * time.Second, Max: 15 * time.Minute, Factor: 2, Jitter: 0.2},
 	}, c.Publishing)
 	require.Equal(t, int64(512<<20), c.Log.FreeSpaceFloor)
+	require.Equal(t, config.Alerts{Quiet: 10 * time.Minute, Remind: 24 * time.Hour, NothingDue: true, NothingDueAt: 9 * 60}, c.Alerts)
 	require.Equal(t, config.Media{ImageBytes: 20 << 20, ImagePixels: 50_000_000, VideoBytes: 256 << 20, PerItem: 10}, c.Media)
 	require.False(t, c.Review.AllowsSelfApproval("ancona"))
 
@@ -73,6 +74,7 @@ func TestEverythingGiven(t *testing.T) {
 		{Channel: "tg-b", Weekday: time.Friday, Time: 0},
 	}, c.Slots)
 
+	requireAlerts(t, c.Alerts)
 	ch, ok := c.Channel("tg-a")
 	require.True(t, ok)
 	require.Equal(t, "-1001234567890", ch.Target)

@@ -35,6 +35,7 @@ func (r *reader) config(n *yaml.Node) Config {
 	c.Review = review(top.open("review"), known)
 	c.Slots = slots(top, index(c.Channels, func(x Channel) string { return x.ID }))
 	c.Log = logStore(top.open("log"))
+	c.Alerts = r.alerts(top.open("alerts"))
 	top.close()
 	return c
 }
