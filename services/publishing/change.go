@@ -121,7 +121,7 @@ func (w *worker) edit(ctx context.Context, p palinsesto.Post) error {
 	}
 	wanted := p
 	wanted.Hash = p.Change.Hash
-	v, err := w.variants.find(ctx, wanted)
+	v, err := w.variants.find(ctx, wanted, 0) // mayNotEdit has just read it
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 	if stop, err := w.tooLate(ctx, p); stop || err != nil {
 		return err
 	}
-	variant, err := w.variants.find(ctx, p.State)
+	variant, err := w.variants.find(ctx, p.State, p.Seq)
 	if err != nil {
 		return w.withoutContent(ctx, p, err)
 	}

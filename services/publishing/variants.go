@@ -41,11 +41,13 @@ func newVariants(b *bus.Bus) *variants {
 	return &variants{b: b, by: make(map[string]known)}
 }
 
-func (v *variants) find(ctx context.Context, p palinsesto.Post) (palinsesto.Variant, error) {
+// find gives the content of a post, from a state of the log that includes sequence atLeast: an older one
+// may lack the approval.
+func (v *variants) find(ctx context.Context, p palinsesto.Post, atLeast uint64) (palinsesto.Variant, error) {
 	x, ok := v.remembered(p)
 	if !ok {
 		var err error
-		if x, err = v.load(ctx, p); err != nil {
+		if x, err = v.load(ctx, p, atLeast); err != nil {
 			return x, err
 		}
 	}
@@ -56,8 +58,8 @@ func (v *variants) find(ctx context.Context, p palinsesto.Post) (palinsesto.Vari
 	return x, nil
 }
 
-func (v *variants) load(ctx context.Context, p palinsesto.Post) (palinsesto.Variant, error) {
-	records, err := v.b.Newest(ctx, 0, contract.SegSubject(p.Centre, p.Segnalazione))
+func (v *variants) load(ctx context.Context, p palinsesto.Post, atLeast uint64) (palinsesto.Variant, error) {
+	records, err := v.b.Newest(ctx, atLeast, contract.SegSubject(p.Centre, p.Segnalazione))
 	if err != nil {
 		return palinsesto.Variant{}, err
 	}

@@ -33,7 +33,7 @@ func (w *worker) settle(ctx context.Context, p post, out outcome) error {
 	err := w.insist(ctx, func() error { _, err := w.put(ctx, p, v.event, v.why, v.state); return err })
 	failpoint.Hit("publishing.after-verdict")
 	if errors.Is(err, bus.ErrStale) {
-		return w.settleLate(ctx, p, out)
+		return w.insist(ctx, func() error { return w.settleLate(ctx, p, out) })
 	}
 	return err
 }
@@ -59,12 +59,18 @@ func (w *worker) insist(ctx context.Context, put func() error) error {
 	}
 }
 
+// errBehind: a replica of the log that lags does not show yet who moved the post.
+var errBehind = errors.New("publishing: read before the post was moved on")
+
 // settleLate brings a verdict home after somebody gave this worker up: what it knows for certain
 // still counts, as long as nobody has settled the attempt.
 func (w *worker) settleLate(ctx context.Context, mine post, out outcome) error {
 	cur, err := bus.Load(ctx, w.Bus, contract.Posts, mine.Subject)
 	if err != nil {
 		return err
+	}
+	if cur.Seq <= mine.Seq {
+		return errBehind
 	}
 	a := cur.State.Attempt
 	if cur.State.State != palinsesto.PostUncertain || a == nil || a.Number != mine.State.Attempt.Number {
