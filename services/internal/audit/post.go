@@ -49,7 +49,8 @@ func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[
 		if !e.Envelope.Actor.IsRoom() {
 			a.allowed(r, e.Envelope.Actor, palinsesto.ActOperate, p.Centre)
 		}
-		if p.Attempt == nil || p.Attempt.Settled == "" {
+		// What a person made by hand on the network, or approved again, has no attempt to settle.
+		if was.state == palinsesto.PostUncertain && (p.Attempt == nil || p.Attempt.Settled == "") {
 			a.breach(CodeTwice, at(r), "Un tentativo incerto è stato chiuso senza dire su quale base.", "An uncertain attempt was settled without saying by what.")
 		}
 		now = now.settled()
