@@ -49,10 +49,12 @@ var postSteps = map[PostEvent]step{
 	PostWasPublishing: {[]PostState{PostDue}, []PostState{PostPublishing}},
 	PostWasPosted:     {[]PostState{PostPublishing, PostUncertain}, []PostState{PostPosted}},
 	PostWasRetrying:   {[]PostState{PostDue, PostPublishing, PostUncertain}, []PostState{PostRetrying}},
-	// Failed: of a post, or of a change to one that is out and stays out.
-	PostWasFailed: {[]PostState{PostDue, PostPublishing, PostUncertain, PostEditing, PostRemoving},
+	// Failed: of a post, or of a change to one that is out and stays out, such as one that is for a person
+	// from the start.
+	PostWasFailed: {[]PostState{PostDue, PostPublishing, PostUncertain, PostEditing, PostRemoving, PostPosted, PostEdited},
 		[]PostState{PostFailed, PostPosted}},
-	PostWasUncertain: {[]PostState{PostPublishing}, []PostState{PostUncertain}},
+	// Uncertain without an intent: the log was put back, and it may have gone out since the copy was taken.
+	PostWasUncertain: {append([]PostState{PostPublishing}, waiting...), []PostState{PostUncertain}},
 	// Resolved: it is out (posted, or due for the next part), or it is not (queued again, or cancelled when
 	// it may not go out any more). Of a change left to a person: it was made by hand.
 	PostWasResolved: {[]PostState{PostUncertain, PostPosted, PostFailed},

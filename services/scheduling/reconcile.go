@@ -135,7 +135,7 @@ func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v p
 		return cur, nil
 	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
 		if p.Wanted() == v.Hash {
-			return cur, nil
+			return s.pickedUp(ctx, cur)
 		}
 		p.State = palinsesto.PostEditing
 		p.Change = &palinsesto.Change{Kind: "edit", Hash: v.Hash, By: seg.Approval.By}

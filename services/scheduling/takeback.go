@@ -31,10 +31,14 @@ func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur
 	case palinsesto.PostUncertain:
 		return cur, s.unsettled(p)
 	case palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing:
-		if !gone || removalFailed(p) {
+		switch {
+		case gone && !removalFailed(p):
+			return s.takeDown(ctx, cur, seg.Reason)
+		case seg.State == palinsesto.SegApproved:
+			return s.dropped(ctx, cur)
+		default:
 			return cur, nil
 		}
-		return s.takeDown(ctx, cur, seg.Reason)
 	default:
 		return cur, nil
 	}
@@ -61,6 +65,32 @@ func (s *Service) expirePost(ctx context.Context, cur post) (post, error) {
 	default:
 		return cur, nil
 	}
+}
+
+// causeDropped marks what is out on a channel that a newer approval leaves out.
+const causeDropped = "channel_dropped"
+
+// dropped asks a person about what a newer approval says nothing of. It is not taken down by itself: with
+// it would go what people answered, and the channel may be missing only because nobody serves it now.
+func (s *Service) dropped(ctx context.Context, cur post) (post, error) {
+	p := cur.State
+	if p.Cause == causeDropped {
+		return cur, nil
+	}
+	p.State, p.Change, p.Cause = palinsesto.PostPosted, nil, causeDropped
+	p.Problem = "La segnalazione è stata approvata di nuovo senza questo canale, dove si legge ancora il testo di prima: " +
+		"toglierlo, o rivedere la segnalazione e approvarla anche per questo canale."
+	return s.put(ctx, cur, palinsesto.PostWasFailed, s.envelope(p.Problem), p)
+}
+
+// pickedUp takes the note of dropped off again: what is out is approved for its channel as it is.
+func (s *Service) pickedUp(ctx context.Context, cur post) (post, error) {
+	p := cur.State
+	if p.Cause != causeDropped {
+		return cur, nil
+	}
+	p.Cause, p.Problem = "", ""
+	return s.put(ctx, cur, palinsesto.PostWasResolved, s.envelope("approvato di nuovo anche per questo canale"), p)
 }
 
 // removalFailed tells whether a person is asked to remove it by hand: without a cause nobody is.

@@ -54,3 +54,35 @@ func TestWithdrawnAfterAFailedRemoval(t *testing.T) {
 		require.Equal(t, e.Seq, h.load(e.Subject).Seq)
 	})
 }
+
+// An approval that leaves a channel out says nothing of what is public there: a person is told, and the
+// note goes when the channel is approved again, or the post removed.
+func TestDroppedChannel(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	for _, state := range []palinsesto.PostState{palinsesto.PostPosted, palinsesto.PostEdited, palinsesto.PostEditing} {
+		t.Run(string(state), func(t *testing.T) {
+			seg := h.report()
+			e := h.put(palinsesto.PostEvent(state), as(draft(seg.State, time.Now()), state))
+			require.NoError(t, h.tell(s, h.happens(seg, palinsesto.SegWasRevised, nil)))
+			require.Equal(t, e.Seq, h.load(e.Subject).Seq, "not decided yet")
+			elsewhere := h.happens(seg, palinsesto.SegWasApproved, func(x *palinsesto.Segnalazione) {
+				x.Approval = &palinsesto.Approval{Variants: []palinsesto.Variant{variant(spaced, "nuovo")}}
+			})
+			for range 2 {
+				require.NoError(t, h.tell(s, elsewhere))
+			}
+			got := h.load(e.Subject).State
+			require.Equal(t, palinsesto.PostPosted, got.State)
+			require.Equal(t, causeDropped, got.Cause)
+			require.True(t, got.NeedsHand())
+			require.Len(t, h.events(e.Subject), 2, "told once")
+
+			h.approveAgain(seg, "testo")
+			require.NoError(t, h.tell(s, seg))
+			require.False(t, h.load(e.Subject).State.NeedsHand(), "approved again")
+			require.NoError(t, h.tell(s, h.happens(seg, palinsesto.SegWasWithdrawn, nil)))
+			require.Equal(t, palinsesto.PostRemoving, h.load(e.Subject).State.State)
+		})
+	}
+}
