@@ -104,11 +104,65 @@ func (b *Bus) HasMedia(ctx context.Context, hash string) (bool, error) {
 	return err == nil, err
 }
 
+// Bring remembers that a centre brought a file: a hash that somebody has heard of opens nothing.
+func (b *Bus) Bring(ctx context.Context, hash, centre string) error {
+	known, err := b.Brought(ctx, hash, centre)
+	if err != nil || known {
+		return err
+	}
+	if _, err := b.media.PutBytes(ctx, broughtBy(hash, centre), nil); err != nil {
+		return fmt.Errorf("remember who brought media: %w", err)
+	}
+	return nil
+}
+
+// Brought tells whether a centre brought a file.
+func (b *Bus) Brought(ctx context.Context, hash, centre string) (bool, error) {
+	_, err := b.media.GetInfo(ctx, broughtBy(hash, centre))
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// broughtBy names an empty object beside the file: one for each centre, so that two never write the same.
+func broughtBy(hash, centre string) string { return hash + "/" + centre }
+
 // PutUpload keeps raw bytes under a temporary name until the media room has cleaned them, or an hour.
+// When r fails or ctx ends nothing is left behind: so the store is not told of the end of ctx, after
+// which it could not clean up.
 func (b *Bus) PutUpload(ctx context.Context, name string, r io.Reader) error {
-	_, err := b.uploads.Put(ctx, jetstream.ObjectMeta{Name: name}, r)
+	_, err := b.uploads.Put(context.WithoutCancel(ctx), jetstream.ObjectMeta{Name: name}, gathered{ctx, r})
 	if err != nil {
 		return fmt.Errorf("store upload: %w", err)
+	}
+	return nil
+}
+
+// gathered fills what it is given: the store makes a message of each Read, and a form read from a
+// network gives a few KiB at a time, of which more were under way than the library allows.
+type gathered struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (g gathered) Read(p []byte) (n int, err error) {
+	for n < len(p) && err == nil { // not io.ReadFull: a form that broke off ends in its ErrUnexpectedEOF
+		var more int
+		more, err = g.r.Read(p[n:])
+		n += more
+		if err == nil {
+			err = g.ctx.Err()
+		}
+	}
+	return n, err
+}
+
+// DropUpload removes an upload that nobody will take.
+func (b *Bus) DropUpload(ctx context.Context, name string) error {
+	err := b.uploads.Delete(ctx, name)
+	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return fmt.Errorf("drop upload: %w", err)
 	}
 	return nil
 }
