@@ -74,6 +74,10 @@ const (
 	lastRedelivery  = 30 * time.Second
 	// panicsBeforeDrop: an event that crashes its handler each time is given up in the end.
 	panicsBeforeDrop = 5
+	// fetchMost bounds what one copy takes from the others before it can handle it.
+	fetchMost = 128
+	// pendingMost: what was put back for later counts as pending, and must keep nothing new away.
+	pendingMost = 1 << 16
 )
 
 // Consume hands events to handle until ctx ends, then lets those under way finish. It returns nil on
@@ -93,7 +97,7 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	defer r.cancel()
 	trouble := make(chan struct{}, 1)
 	cc, err := cons.Consume(func(m jetstream.Msg) { r.take(ctx, m) },
-		jetstream.PullMaxMessages(4*max(4, c.Workers)),
+		jetstream.PullMaxMessages(min(4*max(4, c.Workers), fetchMost)),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			b.o.Log.Debug("consumer", "name", c.Name, "error", err)
 			select {
@@ -145,7 +149,7 @@ func (b *Bus) consumer(ctx context.Context, c Consumer) (jetstream.Consumer, err
 		AckWait:        c.Lease,
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
 		MaxDeliver:     -1,
-		MaxAckPending:  8 * max(16, c.Workers),
+		MaxAckPending:  pendingMost,
 	}
 	if c.From == nil {
 		ctx, cancel := context.WithTimeout(ctx, connectWait)

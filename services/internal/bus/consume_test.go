@@ -193,6 +193,24 @@ func TestConsumeAsAskedNow(t *testing.T) {
 	require.Equal(t, contract.HoldSubject, within(t, got).Subject, "and what was done is not done again")
 }
 
+// What was put back for later keeps nothing new away, however much it is.
+func TestConsumeBehindABacklog(t *testing.T) {
+	b := bustest.New(t)
+	fill(t, b, 200)
+	got := make(chan bus.Delivery, 1)
+	consume(t, b, bus.Consumer{Name: "c", Filters: []string{"palinsesto.post.ch.*"}, Lease: patience, Workers: 4},
+		func(_ context.Context, d bus.Delivery) error {
+			if d.Event == "queued" {
+				return bus.Later(time.Hour, errors.New("not yet"))
+			}
+			got <- d
+			return nil
+		})
+	_, err := b.Append(context.Background(), bus.Append{Subject: subject(200), Event: "removing", Data: []byte("x")})
+	require.NoError(t, err)
+	require.Equal(t, "removing", within(t, got).Event)
+}
+
 func TestCommands(t *testing.T) {
 	s := bustest.Server(t)
 	room, asker := bustest.Connect(t, s), bustest.Connect(t, s)
