@@ -64,7 +64,7 @@ func (s *Service) sayYes(ctx context.Context, cmd palinsesto.Approve, cur segnal
 			}
 			created = true
 			return bus.Decision[palinsesto.Segnalazione]{
-				Event: string(palinsesto.SegWasApproved), State: s.approved(cmd, cur.State, variants),
+				Event: string(palinsesto.SegWasApproved), State: s.approved(cmd, cur.State, variants, marks(more)),
 			}, nil
 		})
 	failpoint.Hit("approval.after-approved")
@@ -115,8 +115,13 @@ func (s *Service) aboutDue(cmd palinsesto.Approve, seg palinsesto.Segnalazione) 
 	}
 }
 
+// marks are what people see beside what was approved.
+func marks(found []palinsesto.Problem) []palinsesto.Problem {
+	return slices.DeleteFunc(slices.Clone(found), func(p palinsesto.Problem) bool { return p.Level != palinsesto.LevelMark })
+}
+
 // approved is the segnalazione after the yes.
-func (s *Service) approved(cmd palinsesto.Approve, seg palinsesto.Segnalazione, variants []palinsesto.Variant) palinsesto.Segnalazione {
+func (s *Service) approved(cmd palinsesto.Approve, seg palinsesto.Segnalazione, variants []palinsesto.Variant, marks []palinsesto.Problem) palinsesto.Segnalazione {
 	seg.State, _ = palinsesto.SegWasApproved.To(seg.State)
 	seg.Version++
 	seg.Reason = ""
@@ -130,8 +135,9 @@ func (s *Service) approved(cmd palinsesto.Approve, seg palinsesto.Segnalazione, 
 			seg.Ever = append(seg.Ever, v.Channel)
 		}
 	}
+	seg.Marks = append(slices.Clone(seg.Marks), marks...)
 	if len(variants) == 0 {
-		seg.Marks = append(slices.Clone(seg.Marks), palinsesto.Problem{Code: "V-RETE-ASSENTE", Level: palinsesto.LevelNote, Field: "wanted_channels",
+		seg.Marks = append(seg.Marks, palinsesto.Problem{Code: "V-RETE-ASSENTE", Level: palinsesto.LevelNote, Field: "wanted_channels",
 			Text:   "Approvata, ma nessuna delle reti chieste ha qui un canale: per ora non esce da nessuna parte.",
 			TextEN: "Approved, but none of the networks asked for has a channel here: it goes out nowhere for now."})
 	}

@@ -234,6 +234,29 @@ func TestApproveWithoutChannels(t *testing.T) {
 	require.Contains(t, last.Text, "da nessuna parte")
 }
 
+// A channel that was taken out of the configuration since is told for what it is: the text goes out on
+// the others only.
+func TestApproveWithoutOneOfTheChannels(t *testing.T) {
+	h := newHouse(t)
+	seg := h.submit(author, nil)
+	was := h.history(seg)[0]
+	seg.Channels = append(seg.Channels, "telegram-chiuso", "telegram-altrove")
+	_, err := bus.Put(context.Background(), h.bus, contract.Segnalazioni, was, string(palinsesto.SegWasRevised), contract.Envelope{}, seg)
+	require.NoError(t, err)
+	r, err := h.approve(palinsesto.Approve{Command: by(editor), SegnalazioneID: seg.ID, Version: 1})
+	require.NoError(t, err)
+	require.Equal(t, []string{"telegram-marche"}, r.Segnalazione.Ever)
+	var told []string
+	for _, m := range r.Segnalazione.Marks {
+		if m.Code == "V-CANALE" {
+			require.Equal(t, palinsesto.LevelMark, m.Level)
+			told = append(told, m.Text)
+		}
+	}
+	require.Len(t, told, 2)
+	require.Contains(t, told[0], "telegram-chiuso")
+}
+
 func TestApproveClash(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	taken := start.Add(time.Hour)

@@ -33,8 +33,8 @@ type derived struct {
 }
 
 // variants makes what goes out on each channel: what the approver gave, else the default. Their media
-// are made ready first, so that they are part of what is approved. The problems refuse the approval;
-// err means that it could not be judged.
+// are made ready first, so that they are part of what is approved. Errors among the problems refuse the
+// approval, marks stay with it; err means that it could not be judged.
 func (s *Service) variants(ctx context.Context, cmd palinsesto.Approve, seg palinsesto.Segnalazione) ([]palinsesto.Variant, []palinsesto.Problem, error) {
 	w := &workshop{s: s, cmd: cmd, seg: seg, made: map[[2]string]derived{}}
 	w.strangers()
@@ -42,7 +42,8 @@ func (s *Service) variants(ctx context.Context, cmd palinsesto.Approve, seg pali
 	for _, id := range seg.Channels {
 		c, ok := s.cfg.Channel(id)
 		if !ok || !c.Serves(seg.Centre) {
-			continue // taken out of the configuration since the segnalazione came in
+			w.absent(id)
+			continue
 		}
 		v, err := w.variant(ctx, c)
 		if err != nil {
@@ -67,6 +68,13 @@ func (w *workshop) strangers() {
 		}
 		seen[v.Channel] = true
 	}
+}
+
+// absent marks a channel that was taken out of the configuration since the segnalazione came in.
+func (w *workshop) absent(channel string) {
+	w.found = append(w.found, palinsesto.Problem{Code: "V-CANALE", Level: palinsesto.LevelMark, Field: "wanted_channels",
+		Text:   fmt.Sprintf("Su «%s» non esce: il canale non c'è più, o non serve più questo centro.", channel),
+		TextEN: fmt.Sprintf("It does not go out on %q: the channel is gone, or does not serve this centre any more.", channel)})
 }
 
 func at(channel string) string { return fmt.Sprintf("variants[%.60s]", channel) }
