@@ -83,15 +83,16 @@ func (b *Bus) single(ctx context.Context, p *pending) (uint64, error) {
 		if isBusy(err) {
 			continue
 		}
+		if p.unsure = p.unsure || !definite(err); !p.unsure {
+			return 0, refusal(p, err)
+		}
 		// A guard fails also because our own earlier try was stored and its acknowledgement lost.
-		if seq, found, err := b.findOwn(ctx, p); err == nil && found {
+		switch seq, own, err := b.behindGuard(ctx, p); {
+		case err != nil: // as before; a look that finds nothing tells nothing, since a replica may lag
+		case own:
 			return seq, nil
-		}
-		if isStale(err) {
+		default:
 			return 0, ErrStale
-		}
-		if definite(err) {
-			return 0, fmt.Errorf("append to %s: %w", p.a.Subject, err)
 		}
 	}
 	return 0, fmt.Errorf("append to %s: the log does not answer: %w", p.a.Subject, last)
@@ -108,15 +109,19 @@ func (b *Bus) publishOne(ctx context.Context, p *pending) (uint64, error) {
 	return ack.Sequence, nil
 }
 
-// findOwn looks whether p is on the log. Because its guard names the message before it, p can only be
-// the very next message of its subject.
-func (b *Bus) findOwn(ctx context.Context, p *pending) (uint64, bool, error) {
+func refusal(p *pending, err error) error {
+	if isStale(err) {
+		return ErrStale
+	}
+	return fmt.Errorf("append to %s: %w", p.a.Subject, err)
+}
+
+// behindGuard finds the message behind the one that p's guard names, and tells whether it is p: it can
+// only be there.
+func (b *Bus) behindGuard(ctx context.Context, p *pending) (uint64, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestWait)
 	defer cancel()
 	m, err := b.stream.GetMsg(ctx, p.a.Expect+1, jetstream.WithGetMsgSubject(p.a.Subject))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, false, nil
-	}
 	if err != nil {
 		return 0, false, err
 	}

@@ -20,11 +20,12 @@ const (
 )
 
 type pending struct {
-	a     Append
-	nonce string
-	seq   uint64
-	err   error
-	done  chan struct{}
+	a      Append
+	nonce  string
+	unsure bool // it was sent, and what became of it is not known
+	seq    uint64
+	err    error
+	done   chan struct{}
 }
 
 // group gathers concurrent appends into atomic batches, so that many share one flush to disk. It
@@ -152,8 +153,12 @@ func (g *group) send(batch []*pending) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*batchWait)
 	defer cancel()
 	if len(batch) > 1 {
-		if err := g.atomic(ctx, batch); err == nil {
+		err := g.atomic(ctx, batch)
+		if err == nil {
 			return
+		}
+		for _, p := range batch {
+			p.unsure = !definite(err)
 		}
 	}
 	// One stale guard rejects the whole batch, and an unknown outcome is cleared up one by one.
