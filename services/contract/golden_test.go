@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,15 @@ type golden struct {
 	value  any
 	encode func() ([]byte, error)
 	decode func([]byte) (any, error)
+	old    bool // written otherwise today; logs have it, so it goes on decoding
+}
+
+// writtenBefore marks samples of a form that is only read by now.
+func writtenBefore(gs ...golden) []golden {
+	for i := range gs {
+		gs[i].old = true
+	}
+	return gs
 }
 
 func ofEvent[T any](name string, codec Codec[T], state T) golden {
@@ -38,16 +48,18 @@ func ofEvent[T any](name string, codec Codec[T], state T) golden {
 		Envelope Envelope
 		State    T
 	}
-	return golden{name, event{sampleEnvelope, state},
-		func() ([]byte, error) { return codec.Encode(sampleEnvelope, state) },
-		func(b []byte) (any, error) { e, s, err := codec.Decode(b); return event{e, s}, err },
+	return golden{
+		name: name, value: event{sampleEnvelope, state},
+		encode: func() ([]byte, error) { return codec.Encode(sampleEnvelope, state) },
+		decode: func(b []byte) (any, error) { e, s, err := codec.Decode(b); return event{e, s}, err },
 	}
 }
 
 func ofMessage[T any](name string, v T, encode func(T) ([]byte, error), decode func([]byte) (T, error)) golden {
-	return golden{name, v,
-		func() ([]byte, error) { return encode(v) },
-		func(b []byte) (any, error) { return decode(b) },
+	return golden{
+		name: name, value: v,
+		encode: func() ([]byte, error) { return encode(v) },
+		decode: func(b []byte) (any, error) { return decode(b) },
 	}
 }
 
@@ -63,14 +75,23 @@ func ofPart[T, M any, P interface {
 func plain[A, B any](f func(A) B) func(*conv, A) B { return func(_ *conv, a A) B { return f(a) } }
 
 func goldens() []golden {
-	return append(append(eventGoldens(), commandGoldens()...), partGoldens()...)
+	return slices.Concat(eventGoldens(), commandGoldens(), partGoldens(), oldGoldens())
+}
+
+// oldGoldens have each reservation in a message of its own.
+func oldGoldens() []golden {
+	return writtenBefore(
+		ofEvent("ChannelEvent", Channels, sampleChannel),
+		ofPart("Channel", sampleChannel, (*conv).channelToPB, (*conv).channelFromPB),
+		ofMessage("ChannelReply", ChannelReply{sampleChannel, 44}, EncodeChannelReply, DecodeChannelReply),
+	)
 }
 
 func eventGoldens() []golden {
 	return []golden{
 		ofEvent("SegnalazioneEvent", Segnalazioni, sampleSegnalazione),
 		ofEvent("PostEvent", Posts, samplePostState),
-		ofEvent("ChannelEvent", Channels, sampleChannel),
+		ofEvent("ChannelEvent_2", Channels, sampleChannel),
 		ofEvent("TokenEvent", Tokens, sampleToken),
 		ofEvent("AlertEvent", Alerts, sampleAlert),
 		ofEvent("HoldEvent", Holds, HoldChange{Standing: palinsesto.Holds{sampleHold}, Changed: sampleHold}),
@@ -105,7 +126,7 @@ func commandGoldens() []golden {
 		ofMessage("PostReply", PostReply{samplePostState, 43}, EncodePostReply, DecodePostReply),
 		ofMessage("RequeueManyReply", []palinsesto.Requeued{sampleRequeued, {Post: "p", Channel: "c"}}, EncodeRequeued, DecodeRequeued),
 		ofMessage("HoldReply", palinsesto.Stopped{Hold: sampleHold, InFlight: []string{samplePost}}, EncodeStopped, DecodeStopped),
-		ofMessage("ChannelReply", ChannelReply{sampleChannel, 44}, EncodeChannelReply, DecodeChannelReply),
+		ofMessage("ChannelReply_2", ChannelReply{sampleChannel, 44}, EncodeChannelReply, DecodeChannelReply),
 		ofMessage("MediaReply", MediaReply{sampleMedia, []palinsesto.Problem{sampleProblem}}, EncodeMediaReply, DecodeMediaReply),
 		ofMessage("Refusal", &sampleRefusal,
 			func(e *palinsesto.Error) ([]byte, error) { return EncodeRefusal(e), nil },
@@ -121,7 +142,7 @@ func partGoldens() []golden {
 		ofPart("Alert", sampleAlert, (*conv).alertToPB, (*conv).alertFromPB),
 		ofPart("AlertWay", sampleAlertWay, plain(alertWayToPB), plain(alertWayFromPB)),
 		ofPart("Change", &sampleChange, (*conv).changeToPB, plain(changeFromPB)),
-		ofPart("Channel", sampleChannel, (*conv).channelToPB, (*conv).channelFromPB),
+		ofPart("Channel_2", sampleChannel, (*conv).channelToPB, (*conv).channelFromPB),
 		ofPart("CommandHead", sampleHead, plain(headToPB), plain(headFromPB)),
 		ofPart("Content", sampleContent, (*conv).contentToPB, (*conv).contentFromPB),
 		ofPart("Envelope", sampleEnvelope, (*conv).envelopeToPB, (*conv).envelopeFromPB),
@@ -179,7 +200,9 @@ func TestGoldens(t *testing.T) {
 			value, err := g.decode(wire)
 			require.NoError(t, err)
 			requireSame(t, g.value, value)
-
+			if g.old {
+				return
+			}
 			today, err := g.encode()
 			require.NoError(t, err)
 			old, fresh := g.blank(t), g.blank(t)

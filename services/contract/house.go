@@ -3,23 +3,68 @@
 package contract
 
 import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 	pb "github.com/palinsesto/palinsesto/services/pb/palinsesto/v1"
 )
 
 func (c *conv) channelToPB(ch palinsesto.Channel) *pb.Channel {
-	return &pb.Channel{
-		Id: ch.ID, State: string(ch.State), Reason: prose(ch.Reason), NotBefore: c.stamp(ch.NotBefore),
-		Reserved: each(ch.Reserved, c.reservationToPB),
+	out := &pb.Channel{Id: ch.ID, State: string(ch.State), Reason: prose(ch.Reason), NotBefore: c.stamp(ch.NotBefore)}
+	if !pack(out, ch.Reserved) {
+		out.Reserved = each(ch.Reserved, c.reservationToPB)
 	}
+	return out
 }
 
 func (c *conv) channelFromPB(ch *pb.Channel) palinsesto.Channel {
 	return palinsesto.Channel{
 		ID: ch.GetId(), State: palinsesto.ChannelState(ch.GetState()), Reason: ch.GetReason(), NotBefore: c.instant(ch.GetNotBefore()),
-		Reserved: each(ch.GetReserved(), c.reservationFromPB),
+		Reserved: append(each(ch.GetReserved(), c.reservationFromPB), c.unpack(ch)...),
 	}
 }
+
+// pack writes reservations in little room; false: one of them does not go into it, and nothing was written.
+func pack(out *pb.Channel, reserved []palinsesto.Reservation) bool {
+	posts, moments := make([]byte, 0, idBytes*len(reserved)), make([]int64, 0, len(reserved))
+	before := int64(0)
+	for _, r := range reserved {
+		at := r.At.UnixNano()
+		if !palinsesto.ValidID(r.Post) || !time.Unix(0, at).Equal(r.At) { // so far away that nanoseconds overflow
+			return false
+		}
+		id, err := hex.AppendDecode(posts, []byte(strings.ReplaceAll(r.Post, "-", "")))
+		if err != nil {
+			return false
+		}
+		posts, moments, before = id, append(moments, at-before), at
+	}
+	out.ReservedPosts, out.ReservedAt = posts, moments
+	return true
+}
+
+// unpack reads what pack wrote.
+func (c *conv) unpack(ch *pb.Channel) []palinsesto.Reservation {
+	posts, moments := ch.GetReservedPosts(), ch.GetReservedAt()
+	if len(posts) != idBytes*len(moments) {
+		c.fail("%d moments for %d bytes of posts", len(moments), len(posts))
+		return nil
+	}
+	var out []palinsesto.Reservation
+	at := int64(0)
+	for i, id := range slices.Collect(slices.Chunk(posts, idBytes)) {
+		at += moments[i]
+		post := fmt.Sprintf("%x-%x-%x-%x-%x", id[0:4], id[4:6], id[6:8], id[8:10], id[10:])
+		out = append(out, palinsesto.Reservation{Post: post, At: time.Unix(0, at).UTC()})
+	}
+	return out
+}
+
+const idBytes = 16 // of a UUID
 
 func (c *conv) reservationToPB(r palinsesto.Reservation) *pb.Reservation {
 	return &pb.Reservation{Post: r.Post, At: c.stamp(r.At)}

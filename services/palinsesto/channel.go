@@ -41,6 +41,21 @@ type Reservation struct {
 	At   time.Time
 }
 
+// ReservedMost is how many posts may wait on a channel that has a spacing: every event of the channel
+// carries all of them, and at ten minutes' distance they are two weeks, day and night.
+const ReservedMost = 2000
+
+// Full tells whether as many others wait at now as a channel takes.
+func (c Channel) Full(post string, now time.Time) bool {
+	others := 0
+	for _, r := range c.Reserved {
+		if r.Post != post && r.At.After(now) {
+			others++
+		}
+	}
+	return others >= ReservedMost
+}
+
 // Takes tells whether the channel takes posts.
 func (c Channel) Takes() bool { return c.State == "" || c.State == ChannelConnected }
 

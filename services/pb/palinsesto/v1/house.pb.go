@@ -79,12 +79,18 @@ func (x *ChannelEvent) GetChannel() *Channel {
 
 // Channel is what the log knows of an account.
 type Channel struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	NotBefore     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
-	Reserved      []*Reservation         `protobuf:"bytes,5,rep,name=reserved,proto3" json:"reserved,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	State     string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Reason    string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	NotBefore *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	// As they were written at first, and still are where a post's id is not a UUID.
+	Reserved []*Reservation `protobuf:"bytes,5,rep,name=reserved,proto3" json:"reserved,omitempty"`
+	// Reservations as they are written now, in a third of the room, since every event of a channel carries
+	// all of them: 16 bytes of each post's id, one after the other.
+	ReservedPosts []byte `protobuf:"bytes,6,opt,name=reserved_posts,json=reservedPosts,proto3" json:"reserved_posts,omitempty"`
+	// Their moments: nanoseconds after the one before, the first after 1970.
+	ReservedAt    []int64 `protobuf:"zigzag64,7,rep,packed,name=reserved_at,json=reservedAt,proto3" json:"reserved_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -150,6 +156,20 @@ func (x *Channel) GetNotBefore() *timestamppb.Timestamp {
 func (x *Channel) GetReserved() []*Reservation {
 	if x != nil {
 		return x.Reserved
+	}
+	return nil
+}
+
+func (x *Channel) GetReservedPosts() []byte {
+	if x != nil {
+		return x.ReservedPosts
+	}
+	return nil
+}
+
+func (x *Channel) GetReservedAt() []int64 {
+	if x != nil {
+		return x.ReservedAt
 	}
 	return nil
 }
@@ -781,14 +801,17 @@ const file_palinsesto_v1_house_proto_rawDesc = "" +
 	"\x19palinsesto/v1/house.proto\x12\rpalinsesto.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apalinsesto/v1/common.proto\"u\n" +
 	"\fChannelEvent\x123\n" +
 	"\benvelope\x18\x01 \x01(\v2\x17.palinsesto.v1.EnvelopeR\benvelope\x120\n" +
-	"\achannel\x18\x02 \x01(\v2\x16.palinsesto.v1.ChannelR\achannel\"\xba\x01\n" +
+	"\achannel\x18\x02 \x01(\v2\x16.palinsesto.v1.ChannelR\achannel\"\x82\x02\n" +
 	"\aChannel\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x129\n" +
 	"\n" +
 	"not_before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x126\n" +
-	"\breserved\x18\x05 \x03(\v2\x1a.palinsesto.v1.ReservationR\breserved\"M\n" +
+	"\breserved\x18\x05 \x03(\v2\x1a.palinsesto.v1.ReservationR\breserved\x12%\n" +
+	"\x0ereserved_posts\x18\x06 \x01(\fR\rreservedPosts\x12\x1f\n" +
+	"\vreserved_at\x18\a \x03(\x12R\n" +
+	"reservedAt\"M\n" +
 	"\vReservation\x12\x12\n" +
 	"\x04post\x18\x01 \x01(\tR\x04post\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x9a\x01\n" +
