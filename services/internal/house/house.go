@@ -24,6 +24,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/internal/embednats"
 	"github.com/palinsesto/palinsesto/services/internal/failpoint"
+	"github.com/palinsesto/palinsesto/services/internal/failpoint"
 	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/internal/telemetry"
 )
