@@ -62,8 +62,8 @@ func (s *Service) getMedia(ctx context.Context, in *mediaInput) (*streamOutput, 
 	}}, nil
 }
 
-// seesMedia: whoever sees all segnalazioni sees all files; a referente those that a segnalazione of
-// the own centre names, or will go out with. What is not seen is not there.
+// seesMedia: whoever sees all segnalazioni sees all files; a referente those that the own centre brought,
+// or that a segnalazione of it names or will go out with. What is not seen is not there.
 func (s *Service) seesMedia(ctx context.Context, hash string) error {
 	centre, everywhere, ok := actorOf(ctx).Sees()
 	switch {
@@ -71,6 +71,9 @@ func (s *Service) seesMedia(ctx context.Context, hash string) error {
 		return notFound()
 	case everywhere:
 		return nil
+	}
+	if brought, err := s.Bus.Brought(ctx, hash, centre); err != nil || brought {
+		return err
 	}
 	q := index.Query{Set: "seg", Facets: []string{"media=" + hash, "centre=" + centre}, Limit: 1}
 	for range fills {

@@ -46,7 +46,12 @@ func TestUploadAndSee(t *testing.T) {
 	require.NotContains(t, m.Filename, "/", "a name and no path")
 	require.Equal(t, "/api/v1/media/"+m.ID, r.header.Get("Location"))
 
-	require.Equal(t, http.StatusNotFound, h.ask("referente", "GET", "/api/v1/media/"+m.ID, nil).status, "no segnalazione of the centre names it yet")
+	require.Equal(t, http.StatusOK, h.ask("referente", "GET", "/api/v1/media/"+m.ID, nil).status, "the own centre brought it")
+	theirs := notice("Con una foto di altri")
+	theirs["centre"], theirs["media"] = "jesi", []any{map[string]any{"id": m.ID, "filename": "foto.png", "alt": alt}}
+	refused := h.ask("referente-jesi", "POST", "/api/v1/segnalazioni", theirs)
+	require.Equal(t, http.StatusUnprocessableEntity, refused.status, "a hash that one has heard of opens nothing: %s", refused.body)
+	require.Equal(t, "media[0].id", refused.problem(t).Problems[0].Field)
 	doc := notice("Con una foto")
 	doc["media"] = []any{map[string]any{"id": m.ID, "filename": "foto.png", "alt": alt}}
 	seg := h.ask("referente", "POST", "/api/v1/segnalazioni", doc)

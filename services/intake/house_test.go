@@ -96,12 +96,13 @@ func (h *house) indexed() (stop func()) {
 	return stop
 }
 
-// media puts a file into the store, as the media room would.
+// media puts a file of ancona into the store, as the media room would.
 func (h *house) media(name string) palinsesto.Media {
 	h.t.Helper()
 	sum := sha256.Sum256([]byte(name))
 	m := palinsesto.Media{Hash: hex.EncodeToString(sum[:]), Filename: name, Kind: "image", MIME: "image/jpeg", Bytes: int64(len(name)), Width: 800, Height: 600}
 	require.NoError(h.t, h.Bus.PutMedia(context.Background(), m, []byte(name)))
+	require.NoError(h.t, h.Bus.Bring(context.Background(), m.Hash, ancona.Centre))
 	return m
 }
 

@@ -28,7 +28,7 @@ func (s *Service) revise(ctx context.Context, data []byte) ([]byte, error) {
 	if done, err := s.done(ctx, cmd, cur, mayRevise(cmd, cur.State)); err != nil || done.Seq > 0 {
 		return encode(done, false, err)
 	}
-	t, err := s.read(ctx, cmd.Document)
+	t, err := s.read(ctx, cmd.Actor, cmd.Document, cur.State.Media...)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/contract"
@@ -31,8 +32,7 @@ type Deps struct {
 // Service is the room.
 type Service struct {
 	Deps
-	cfg  *config.Config
-	keys turns
+	cfg *config.Config
 }
 
 // New makes the room.
@@ -61,10 +61,12 @@ type taken struct {
 	hash string // of what was written, see hashOf
 }
 
-// read judges a document. What is wrong with it stands in Problems; err means that it could not be judged.
-func (s *Service) read(ctx context.Context, doc []byte) (taken, error) {
+// read judges a document of somebody, who may name the files that were there before. What is wrong with
+// it stands in Problems; err means that it could not be judged.
+func (s *Service) read(ctx context.Context, by palinsesto.Actor, doc []byte, before ...palinsesto.Media) (taken, error) {
 	var broken error
 	world := s.world(ctx, &broken)
+	world.Media = s.usable(ctx, by, before, world.Media, &broken)
 	t := taken{Taken: rules.Take(world, doc), hash: hashOf(doc)}
 	if broken != nil {
 		return t, fmt.Errorf("look up media: %w", broken)
@@ -100,6 +102,25 @@ func (s *Service) world(ctx context.Context, broken *error) rules.World {
 			}
 			return m, err == nil
 		},
+	}
+}
+
+// usable hides the files that are not the actor's to publish: who names a file sees it from then on, so
+// a referente names what the own centre brought, or what stood there before. A hash that one has only
+// heard of says the same as one that does not exist.
+func (s *Service) usable(ctx context.Context, by palinsesto.Actor, before []palinsesto.Media, look func(string) (palinsesto.Media, bool),
+	broken *error) func(string) (palinsesto.Media, bool) {
+	centre, everywhere, _ := by.Sees()
+	return func(hash string) (palinsesto.Media, bool) {
+		stood := slices.ContainsFunc(before, func(m palinsesto.Media) bool { return m.Hash == hash })
+		if !everywhere && !stood {
+			brought, err := s.Bus.Brought(ctx, hash, centre)
+			*broken = errors.Join(*broken, err)
+			if !brought {
+				return palinsesto.Media{}, false
+			}
+		}
+		return look(hash)
 	}
 }
 

@@ -40,6 +40,11 @@ func (s *Service) accept(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if centre, everywhere, _ := cmd.Actor.Sees(); !everywhere {
+		if err := s.Bus.Bring(ctx, m.Hash, centre); err != nil {
+			return nil, err
+		}
+	}
 	return reply(m, append(found, notes...))
 }
 

@@ -69,6 +69,23 @@ func TestAcceptTellsWhatItTookOut(t *testing.T) {
 	}
 }
 
+// Who brought a file may name it, whoever brought the same bytes before.
+func TestAcceptRemembersWhoBroughtIt(t *testing.T) {
+	s, ctx := newHouse(t), context.Background()
+	m := s.accepted(t, "a.png", picture(t, 40, 30))
+	jesi := palinsesto.Actor{ID: "token:3", Role: palinsesto.RoleReferente, Centre: "jesi"}
+	for _, want := range []bool{false, true} {
+		for centre, brought := range map[string]bool{referente.Centre: true, jesi.Centre: want} {
+			got, err := s.Bus.Brought(ctx, m.Hash, centre)
+			require.NoError(t, err)
+			require.Equal(t, brought, got, centre)
+		}
+		upload(t, s.Bus, "b.png", picture(t, 40, 30))
+		_, err := s.tryAccept(ctx, palinsesto.AcceptMedia{Command: palinsesto.Command{Actor: jesi}, Upload: "b.png", Filename: "b.png"})
+		require.NoError(t, err)
+	}
+}
+
 // The same file twice is one file.
 func TestAcceptTwice(t *testing.T) {
 	s := newHouse(t)
