@@ -21,6 +21,9 @@ import (
 // before they are due, so that only intent, look and call are left for the moment itself.
 const ahead = 4 * time.Second
 
+// lead is how long before its moment a post takes a place to work: enough to prepare it.
+const lead = 250 * time.Millisecond
+
 // fresh is how old an event may be to be believed without reading its post again. Whether it is right
 // decides nothing: the intent is guarded by the sequence.
 const fresh = 2 * time.Second
@@ -73,6 +76,14 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 	if wait := p.State.Due.Sub(w.Clock()); wait > ahead {
 		return bus.Later(wait-ahead, errors.New("not due yet"))
 	}
+	if err := wait(ctx, w.stop, w.Clock, p.State.Due.Add(-lead)); err != nil {
+		return bus.Later(0, err)
+	}
+	leave, err := w.enter(ctx)
+	if err != nil {
+		return bus.Later(0, err)
+	}
+	defer leave()
 	// Before all else: what cannot be prepared, again and again, must come to an end too.
 	if stop, err := w.tooLate(ctx, p); stop || err != nil {
 		return err
@@ -86,7 +97,7 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 		return w.unprepared(ctx, p, err)
 	}
 	failpoint.Hit("publishing.prepared")
-	if err := w.wait(ctx, p.State.Due); err != nil {
+	if err := wait(ctx, nil, w.Clock, p.State.Due); err != nil {
 		return bus.Later(0, err)
 	}
 	if !w.clock.Agrees(ctx) { // it may have been set while the post waited
@@ -154,16 +165,19 @@ func replyTo(p palinsesto.Post, part int) string {
 	return p.Parts[part-1].RemoteIDs[0]
 }
 
-// wait sleeps until due, to the millisecond and never less.
-func (w *worker) wait(ctx context.Context, due time.Time) error {
+// wait sleeps until a moment, to the millisecond and never less, unless it is told to stop.
+func wait(ctx context.Context, stop <-chan struct{}, clock func() time.Time, until time.Time) error {
 	for {
-		left := due.Sub(w.Clock())
+		left := until.Sub(clock())
 		if left <= 0 {
 			return nil
 		}
 		t := time.NewTimer(left)
 		select {
 		case <-t.C:
+		case <-stop:
+			t.Stop()
+			return errStopping
 		case <-ctx.Done():
 			t.Stop()
 			return ctx.Err()

@@ -121,7 +121,7 @@ func (h *house) start(worker string, change ...func(*Deps)) (stop func()) {
 // worker is the one of a channel, to be called by hand.
 func (h *house) worker(name string, change ...func(*Deps)) *worker {
 	s := h.room(name, change...)
-	return &worker{Service: s, channel: h.cfg.Channels[0], adapter: s.Channels[h.cfg.Channels[0].ID]}
+	return s.worker(h.cfg.Channels[0], nil)
 }
 
 func (h *house) env() contract.Envelope {

@@ -6,6 +6,7 @@ package publishing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -66,14 +67,14 @@ func (s *Service) ClockOff() time.Duration { return s.clock.Off() }
 func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, c := range s.cfg.Channels {
-		w := &worker{Service: s, channel: c, adapter: s.Channels[c.ID]}
+		w := s.worker(c, ctx.Done())
 		g.Go(func() error {
 			return s.Bus.Consume(ctx, bus.Consumer{
 				Name:    "publishing-" + c.ID,
 				Filters: []string{contract.PostsOf(c.ID)},
 				Wants:   wanted,
 				From:    s.firstOpen,
-				Workers: c.Options.Workers,
+				Workers: c.Options.Workers + waiting,
 				Lease:   s.cfg.Publishing.Lease,
 			}, w.handle)
 		})
@@ -97,12 +98,36 @@ func wanted(event string) bool {
 	}
 }
 
+// waiting is how many posts of a channel may wait here for their moment, beside those at work: they
+// hold no place, so that what is due now, or has to be removed, is not behind them.
+const waiting = 64
+
 // worker publishes to one channel.
 type worker struct {
 	*Service
 	channel config.Channel
 	adapter channel.Channel
 	state   lastRead[palinsesto.Channel]
+	places  chan struct{}   // of those at work
+	stop    <-chan struct{} // the room stops: who only waits gives its post back
+}
+
+func (s *Service) worker(c config.Channel, stop <-chan struct{}) *worker {
+	return &worker{Service: s, channel: c, adapter: s.Channels[c.ID], places: make(chan struct{}, max(1, c.Options.Workers)), stop: stop}
+}
+
+var errStopping = errors.New("the room stops")
+
+// enter waits for a place to work, and gives it back with leave.
+func (w *worker) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case w.places <- struct{}{}:
+		return func() { <-w.places }, nil
+	case <-w.stop:
+		return nil, errStopping
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // post is a post as it stands on the log.
