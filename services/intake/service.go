@@ -32,7 +32,8 @@ type Deps struct {
 // Service is the room.
 type Service struct {
 	Deps
-	cfg *config.Config
+	cfg  *config.Config
+	keys turns
 }
 
 // New makes the room.
