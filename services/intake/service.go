@@ -32,8 +32,7 @@ type Deps struct {
 // Service is the room.
 type Service struct {
 	Deps
-	cfg  *config.Config
-	keys turns
+	cfg *config.Config
 }
 
 // New makes the room.

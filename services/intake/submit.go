@@ -31,20 +31,27 @@ func (s *Service) submit(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if repeatable {
-		// The guard of the log is on the subject, which holds the centre: two bodies for two centres
-		// under one key would both pass it.
-		defer s.keys.take(id)()
-		was, err := s.before(ctx, cmd, id)
-		if err == nil {
-			return contract.EncodeSegReply(contract.SegReply{Segnalazione: was.State, Seq: was.Seq})
-		}
-		if !errors.Is(err, bus.ErrNone) {
-			return nil, err
-		}
+	if !repeatable {
+		return s.takeIn(ctx, cmd, id)
 	}
-	return s.takeIn(ctx, cmd, id)
+	for range submitTries {
+		was, err := s.before(ctx, cmd, id)
+		if !errors.Is(err, bus.ErrNone) {
+			return encode(was, false, err)
+		}
+		reply, err := s.takeIn(ctx, cmd, id)
+		if !errors.Is(err, bus.ErrStale) {
+			return reply, err
+		}
+		// Somebody was faster, and is seen now; unless a replica of the log lags behind.
+	}
+	return nil, palinsesto.Refuse(palinsesto.CodeBusy,
+		"Con questa chiave (Idempotency-Key) è appena arrivata un'altra richiesta: ripetere fra qualche secondo.",
+		"Another request has just come under this Idempotency-Key: send it again in a few seconds.")
 }
+
+// submitTries bounds how often what came under the same key at the same moment is looked for.
+const submitTries = 20
 
 // maySubmit answers the same for centres of others and for those that do not exist: which there are is
 // not for everybody. A document without a readable centre goes on to be told so.
@@ -105,7 +112,7 @@ func (s *Service) before(ctx context.Context, cmd palinsesto.Submit, id string) 
 	return cur, nil
 }
 
-// takeIn judges the document and writes it down.
+// takeIn judges the document and writes it down; bus.ErrStale when there is one under its id already.
 func (s *Service) takeIn(ctx context.Context, cmd palinsesto.Submit, id string) ([]byte, error) {
 	if err := s.Bus.Full(); err != nil {
 		return nil, err
@@ -124,12 +131,9 @@ func (s *Service) takeIn(ctx context.Context, cmd palinsesto.Submit, id string) 
 		Author: cmd.Actor, SubmittedAt: s.Clock(),
 	}
 	failpoint.Hit("intake.before-submitted")
-	none := segnalazione{Subject: contract.SegSubject(seg.Centre, id)}
-	done, err := bus.Put(ctx, s.Bus, contract.Segnalazioni, none, string(palinsesto.SegWasSubmitted), s.envelope(cmd.Command, ""), seg)
-	if errors.Is(err, bus.ErrStale) { // another copy of this room was faster
-		done, err = s.before(ctx, cmd, id)
-		return encode(done, false, err)
-	}
+	// Two bodies for two centres under one key have two subjects: the id must be new in all centres.
+	done, err := bus.PutFirst(ctx, s.Bus, contract.Segnalazioni, contract.SegSubject(seg.Centre, id), contract.AnySeg(id),
+		string(palinsesto.SegWasSubmitted), s.envelope(cmd.Command, ""), seg)
 	failpoint.Hit("intake.after-submitted")
 	return encode(done, true, err)
 }

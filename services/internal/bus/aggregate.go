@@ -41,11 +41,22 @@ func LoadAt[T any](ctx context.Context, b *Bus, c contract.Codec[T], subject str
 // Put appends the state after an event to an aggregate that was read before; it returns ErrStale when
 // the aggregate moved on since.
 func Put[T any](ctx context.Context, b *Bus, c contract.Codec[T], was contract.Event[T], event string, env contract.Envelope, state T) (contract.Event[T], error) {
+	return put(ctx, b, c, was, "", event, env, state)
+}
+
+// PutFirst appends the first event of an aggregate that could lie under any subject of a pattern; it
+// returns ErrStale when it lies under one. All who make such an aggregate have to name the same pattern:
+// in a cluster the server compares what is still on its way by that.
+func PutFirst[T any](ctx context.Context, b *Bus, c contract.Codec[T], subject, among, event string, env contract.Envelope, state T) (contract.Event[T], error) {
+	return put(ctx, b, c, contract.Event[T]{Subject: subject}, among, event, env, state)
+}
+
+func put[T any](ctx context.Context, b *Bus, c contract.Codec[T], was contract.Event[T], among, event string, env contract.Envelope, state T) (contract.Event[T], error) {
 	data, err := c.Encode(env, state)
 	if err != nil {
 		return was, err
 	}
-	seq, err := b.Append(ctx, Append{Subject: was.Subject, Event: event, Expect: was.Seq, Data: data})
+	seq, err := b.Append(ctx, Append{Subject: was.Subject, Event: event, Expect: was.Seq, Among: among, Data: data})
 	if err != nil {
 		return was, err
 	}

@@ -3,6 +3,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,12 @@ type Append struct {
 	Subject string
 	Event   string // name, for the header
 	Expect  uint64 // sequence of the aggregate's message on which this was decided; 0: there is none
+	Among   string // pattern of all subjects under which the aggregate may lie; empty: Subject alone
 	Data    []byte
 }
+
+// guarded is what Expect counts for.
+func (a Append) guarded() string { return cmp.Or(a.Among, a.Subject) }
 
 const (
 	codeStale        = 10071 // wrong last sequence
@@ -63,6 +68,9 @@ func (p *pending) message() *nats.Msg {
 	m.Header[contract.HeaderEvent] = []string{p.a.Event}
 	m.Header[headerAppend] = []string{p.nonce}
 	m.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(p.a.Expect, 10)}
+	if p.a.Among != "" {
+		m.Header[jetstream.ExpectedLastSubjSeqSubjHeader] = []string{p.a.Among}
+	}
 	return m
 }
 
@@ -121,7 +129,7 @@ func refusal(p *pending, err error) error {
 func (b *Bus) behindGuard(ctx context.Context, p *pending) (uint64, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestWait)
 	defer cancel()
-	m, err := b.stream.GetMsg(ctx, p.a.Expect+1, jetstream.WithGetMsgSubject(p.a.Subject))
+	m, err := b.stream.GetMsg(ctx, p.a.Expect+1, jetstream.WithGetMsgSubject(p.a.guarded()))
 	if err != nil {
 		return 0, false, err
 	}

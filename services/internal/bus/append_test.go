@@ -4,8 +4,10 @@ package bus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,6 +70,37 @@ func TestAppendOneWins(t *testing.T) {
 	for i, n := range won {
 		require.Equal(t, 1, n, "aggregate %d", i)
 	}
+}
+
+// Of many who make the same aggregate under different subjects exactly one wins, whether they come into
+// one batch or into several.
+func TestAppendAmong(t *testing.T) {
+	s := bustest.Server(t)
+	rooms := []*bus.Bus{bustest.Connect(t, s), bustest.Connect(t, s)}
+	ctx := context.Background()
+	const aggregates, owners = 50, 4
+	won := make([]atomic.Int32, aggregates)
+	var wg sync.WaitGroup
+	for i := range aggregates {
+		for n := range owners * len(rooms) {
+			wg.Go(func() {
+				_, err := rooms[n%len(rooms)].Append(ctx, bus.Append{Event: "submitted",
+					Subject: fmt.Sprintf("palinsesto.seg.c%d.%d", n/len(rooms), i), Among: fmt.Sprintf("palinsesto.seg.*.%d", i)})
+				if err == nil {
+					won[i].Add(1)
+				} else if !errors.Is(err, bus.ErrStale) {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	for i := range won {
+		require.EqualValues(t, 1, won[i].Load(), "aggregate %d", i)
+	}
+	last, err := rooms[0].LastSeq(ctx)
+	require.NoError(t, err)
+	require.EqualValues(t, aggregates, last)
 }
 
 // One stale guard rejects a whole batch: the others must get through all the same.

@@ -134,15 +134,16 @@ func (g *group) drain() []*pending {
 }
 
 // distinct keeps one event of each aggregate: in one batch the second would be checked against a
-// sequence that does not exist yet, and all would be rejected.
+// sequence that does not exist yet, and all would be rejected; or, under another subject, taken for the
+// first.
 func distinct(batch []*pending) (now, later []*pending) {
 	seen := make(map[string]struct{}, len(batch))
 	for _, p := range batch {
-		if _, twice := seen[p.a.Subject]; twice {
+		if _, twice := seen[p.a.guarded()]; twice {
 			later = append(later, p)
 			continue
 		}
-		seen[p.a.Subject] = struct{}{}
+		seen[p.a.guarded()] = struct{}{}
 		now = append(now, p)
 	}
 	return now, later
