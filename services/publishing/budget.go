@@ -14,10 +14,11 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-// Account names whose budget a channel uses beside its own, such as a bot that serves several chats.
-// An adapter that has one tells it without a secret in it.
+// Account is an adapter whose budget other channels use too, such as a bot that serves several chats. It
+// tells a name without a secret in it, empty while that is not known, and how many calls a second the
+// network allows it in all; 0: not known.
 type Account interface {
-	Account() string
+	Account() (name string, perSecond int)
 }
 
 // budget takes one call out of what the channel and its account may still do; else it says how long to
@@ -26,11 +27,19 @@ func (w *worker) budget(ctx context.Context) (time.Duration, error) {
 	if wait, err := w.blocked(ctx); err != nil || wait > 0 {
 		return wait, err
 	}
-	l := w.channel.Limits
-	if l.PerSecond == 0 && l.PerMinute == 0 {
-		return 0, nil
+	return w.Index.Take(ctx, w.rates()...)
+}
+
+// rates are the budgets that a call is taken from, the channel's own first.
+func (w *worker) rates() []index.Rate {
+	var rates []index.Rate
+	if l := w.channel.Limits; l.PerSecond > 0 || l.PerMinute > 0 {
+		rates = append(rates, index.Rate{Key: w.chatKey(), PerSecond: l.PerSecond, PerMinute: l.PerMinute, Burst: l.Burst})
 	}
-	return w.Index.Take(ctx, index.Rate{Key: "chat:" + w.channel.ID, PerSecond: l.PerSecond, PerMinute: l.PerMinute, Burst: l.Burst})
+	if key, perSecond := w.account(); key != "" && perSecond > 0 {
+		rates = append(rates, index.Rate{Key: key, PerSecond: perSecond})
+	}
+	return rates
 }
 
 // blocked tells how long the network wants to be left alone.
@@ -47,11 +56,25 @@ func (w *worker) blocked(ctx context.Context) (time.Duration, error) {
 }
 
 func (w *worker) budgetKeys() []string {
-	keys := []string{"chat:" + w.channel.ID}
-	if a, ok := w.adapter.(Account); ok {
-		keys = append(keys, "account:"+a.Account())
+	keys := []string{w.chatKey()}
+	if key, _ := w.account(); key != "" {
+		keys = append(keys, key)
 	}
 	return keys
+}
+
+func (w *worker) chatKey() string { return "chat:" + w.channel.ID }
+
+func (w *worker) account() (key string, perSecond int) {
+	a, ok := w.adapter.(Account)
+	if !ok {
+		return "", 0
+	}
+	name, perSecond := a.Account()
+	if name == "" {
+		return "", 0
+	}
+	return "account:" + w.channel.Network + ":" + name, perSecond
 }
 
 // tellChannel writes on the channel what an error says of it: not before a moment, or that it needs

@@ -24,6 +24,8 @@ const (
 	name = "telegram" // in the table of networks, and before the dot of each cause
 	// defaultBase is the real Bot API.
 	defaultBase = "https://api.telegram.org"
+	// ratePerBot: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+	ratePerBot = 30
 )
 
 // Options of a Channel.
@@ -45,6 +47,7 @@ type Channel struct {
 	token    func() (string, error)
 	target   string
 	endpoint string // as the library wants it: two %s, for token and method
+	rate     int    // calls a second of the bot in all its chats; 0: not known
 	wire     *wire.Transport
 	clock    func() time.Time
 	limits   network.Limits
@@ -71,6 +74,9 @@ func New(o Options) (*Channel, error) {
 	if base == "" {
 		base = defaultBase
 	}
+	if base == defaultBase { // another server has limits of its own, or none
+		c.rate = ratePerBot
+	}
 	u, err := url.Parse(base)
 	switch {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
@@ -93,6 +99,17 @@ func New(o Options) (*Channel, error) {
 
 // Limits are Telegram's.
 func (c *Channel) Limits() network.Limits { return c.limits }
+
+// Account is the bot, by its number, which is the part of the token that is no secret: its limits count
+// for all chats together. It is empty while the token cannot be read.
+func (c *Channel) Account() (name string, perSecond int) {
+	bot, err := c.bot()
+	if err != nil {
+		return "", 0
+	}
+	name, _, _ = strings.Cut(bot.Token, ":")
+	return name, c.rate
+}
 
 // bot reads the token. The library is given a value of its own for each use: New of the library would
 // call getMe.

@@ -327,3 +327,17 @@ func TestPublishOfAnother(t *testing.T) {
 	_, err := newChannel(t, "http://127.0.0.1:1").Publish(t.Context(), channel.Prepared{Data: "x"})
 	requireError(t, err, channel.Permanent, "not_prepared")
 }
+
+// All chats of a bot share its limits: it is told apart by its number, never by what is secret of the token.
+func TestAccount(t *testing.T) {
+	for base, rate := range map[string]int{"": ratePerBot, "http://127.0.0.1:1": 0} {
+		name, perSecond := newChannel(t, base).Account()
+		require.Equal(t, strings.Split(token, ":")[0], name)
+		require.Equal(t, rate, perSecond)
+	}
+	c, err := New(Options{Token: func() (string, error) { return "", errors.New("no file") }, Target: "@cpi_prova"})
+	require.NoError(t, err)
+	name, perSecond := c.Account()
+	require.Empty(t, name)
+	require.Zero(t, perSecond)
+}
