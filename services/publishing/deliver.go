@@ -88,6 +88,9 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 	if stop, err := w.tooLate(ctx, p); stop || err != nil {
 		return err
 	}
+	if out, err := w.outOfTurn(ctx, p); out || err != nil {
+		return err
+	}
 	variant, err := w.variants.find(ctx, p.State, p.Seq)
 	if err != nil {
 		return w.withoutContent(ctx, p, err)
@@ -194,6 +197,24 @@ func (w *worker) tooLate(ctx context.Context, p post) (bool, error) {
 		return false, nil
 	}
 	_, err := w.put(ctx, p, palinsesto.PostWasMissed, "", p.State.Miss(expired))
+	return true, staleIsDone(err)
+}
+
+// hitch is how late a post may be and keep its turn on a channel with spacing.
+const hitch = 10 * time.Second
+
+// outOfTurn gives a post whose moment is long past back to scheduling, where its channel has a spacing:
+// one after the other gets a moment anew, and a backlog does not burst.
+func (w *worker) outOfTurn(ctx context.Context, p post) (bool, error) {
+	if w.channel.Spacing <= 0 || p.State.AnyOut() || w.Clock().Sub(p.State.Due) <= hitch {
+		return false, nil
+	}
+	if wait, err := w.blocked(ctx); err != nil || wait > 0 { // its new moment would pass too
+		return true, bus.Later(w.pause(p.State, wait), errors.Join(errors.New("no budget"), err))
+	}
+	next := p.State
+	next.State = palinsesto.PostQueued
+	_, err := w.put(ctx, p, palinsesto.PostWasQueued, "il suo momento era passato: si rispetta la distanza fra i post del canale", next)
 	return true, staleIsDone(err)
 }
 

@@ -31,3 +31,34 @@ func TestWaitingKeepsNobodyBack(t *testing.T) {
 		require.Equal(t, e.Seq, h.load(e.Subject).Seq)
 	}
 }
+
+// A backlog of a channel with spacing goes back to scheduling, which gives each post a moment anew: it
+// does not burst when publishing comes back. Half of a post is brought to its end, though, and what is
+// late by a hitch is not moved.
+func TestBacklogGoesBack(t *testing.T) {
+	h := newHouse(t, func(c *config.Config) {
+		c.Channels[0].Spacing, c.Publishing.Grace = time.Minute, 30*time.Minute
+	})
+	w := h.worker("w1")
+	cases := []struct {
+		name  string
+		texts []string
+		late  time.Duration
+		half  bool
+		then  palinsesto.PostState
+	}{
+		{"long past", []string{"testo"}, 8 * time.Minute, false, palinsesto.PostQueued},
+		{"a hitch", []string{"testo"}, time.Second, false, palinsesto.PostPosted},
+		{"half of it is out", []string{"foto", "testo"}, 8 * time.Minute, true, palinsesto.PostPosted},
+	}
+	for _, c := range cases {
+		p := draft(h.approve(c.texts...).State, time.Now().Add(-c.late))
+		p.Parts[0].Posted = c.half
+		d := h.put(palinsesto.PostWasDue, p)
+		require.NoError(t, w.deliver(t.Context(), d), c.name)
+		got := h.load(d.Subject).State
+		require.Equal(t, c.then, got.State, c.name)
+		require.Equal(t, p.FirstDue.Unix(), got.FirstDue.Unix(), "the outage has used up what it used")
+	}
+	require.Len(t, h.net.made(), 2)
+}
