@@ -38,7 +38,9 @@ func TestRetryAfterOfOneAccount(t *testing.T) {
 	h.net.publish = func(int, channel.Delivery) (channel.Receipt, error) {
 		return channel.Receipt{}, fails(channel.RetryAfter, 10*time.Second)
 	}
-	deps := func(d *Deps) { d.Channels[theOne], d.Channels["telegram-jesi"] = shared{full: full{h.net}}, shared{full: full{h.net}} }
+	deps := func(d *Deps) {
+		d.Channels[theOne], d.Channels["telegram-jesi"] = shared{full: full{h.net}}, shared{full: full{h.net}}
+	}
 	first := h.due("uno")
 	require.NoError(t, h.worker("w1", deps).deliver(context.Background(), first))
 	require.Equal(t, palinsesto.PostRetrying, h.load(first.Subject).State.State)

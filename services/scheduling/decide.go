@@ -83,11 +83,11 @@ func (s *Service) decide(ctx context.Context, cur post, now situation) error {
 		// What is queued for a moment is claimed that long before it: in between it would be claimed in vain.
 		return s.Index.Defer(ctx, cur.Subject, ch.NotBefore.Add(ahead))
 	}
-	return s.handOver(ctx, cur)
+	return s.handOver(ctx, cur, "")
 }
 
 // handOver makes the post due, or moves it when its channel's spacing has given the moment to another.
-func (s *Service) handOver(ctx context.Context, cur post) error {
+func (s *Service) handOver(ctx context.Context, cur post, why string) error {
 	next := cur.State
 	if s.spacing(next.Channel) > 0 {
 		// A moment that passed while the house was down is not used up: the post goes now, or after those before it.
@@ -108,7 +108,7 @@ func (s *Service) handOver(ctx context.Context, cur post) error {
 	}
 	next.State, next.Hold = palinsesto.PostDue, ""
 	failpoint.Hit("scheduling.before-due")
-	_, err := s.put(ctx, cur, palinsesto.PostWasDue, s.envelope(""), next)
+	_, err := s.put(ctx, cur, palinsesto.PostWasDue, s.envelope(why), next)
 	failpoint.Hit("scheduling.after-due")
 	return err
 }

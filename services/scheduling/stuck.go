@@ -5,6 +5,7 @@ package scheduling
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/contract"
@@ -53,6 +54,8 @@ func (s *Service) sweepStuck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// In the order of their moments: where there is spacing each gets a new one behind the one before.
+	slices.SortStableFunc(due, func(a, b post) int { return a.State.Due.Compare(b.State.Due) })
 	for _, cur := range due {
 		if err := s.again(ctx, cur, now); err != nil && !errors.Is(err, bus.ErrStale) {
 			errs = append(errs, err)
@@ -72,8 +75,7 @@ func (s *Service) again(ctx context.Context, cur post, now situation) error {
 	case now.channels[p.Channel].NotBefore.After(at):
 		return nil // waits in publishing, as the network asked
 	default:
-		_, err := s.put(ctx, cur, palinsesto.PostWasDue, s.envelope("nessuno l'aveva preso in carico"), p)
-		return err
+		return s.handOver(ctx, cur, "nessuno l'aveva preso in carico")
 	}
 }
 

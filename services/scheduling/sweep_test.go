@@ -48,6 +48,27 @@ func TestStuckDue(t *testing.T) {
 	require.Equal(t, got.Seq, h.load(stuck.Subject).Seq, "it was asked for just now")
 }
 
+// Posts that were handed over while publishing was away, and that nobody took up, keep their spacing too.
+func TestStuckBacklogKeepsItsSpacing(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	var posts []post
+	for i := range 5 {
+		ago := time.Now().Add(-stuckAfter - time.Duration(5-i)*time.Minute)
+		p := as(draft(h.report(on(spaced, time.Time{}, true)).State, ago), palinsesto.PostDue)
+		posts = append(posts, h.putAt(palinsesto.PostWasDue, p, ago))
+	}
+	h.shown()
+	require.NoError(t, s.sweepStuck(context.Background()))
+	apart(t, h.channel(spaced))
+	require.Equal(t, palinsesto.PostDue, h.load(posts[0].Subject).State.State)
+	for i, p := range posts[1:] {
+		got := h.load(p.Subject).State
+		require.Equal(t, palinsesto.PostQueued, got.State)
+		require.GreaterOrEqual(t, got.Due.Sub(h.load(posts[i].Subject).State.Due), spacing)
+	}
+}
+
 // Edits and removals that nobody carries out are asked for again, and in the end a person is told.
 func TestStuckChanges(t *testing.T) {
 	h := newHouse(t)
