@@ -148,13 +148,15 @@ func (p Post) Late(now time.Time, grace time.Duration) bool { return now.Sub(p.F
 
 // Miss is p after its moment passed.
 func (p Post) Miss(expired bool) Post {
-	p.State, p.Hold = PostMissed, ""
-	p.Cause = "late"
-	p.Problem = "Il momento approvato è passato da troppo tempo: decidere se rimettere in coda o lasciar perdere."
 	if expired {
-		p.Cause = "expired"
-		p.Problem = "La segnalazione è scaduta: non si pubblica più."
+		return p.MissFor("expired", "La segnalazione è scaduta: non si pubblica più.")
 	}
+	return p.MissFor("late", "Il momento approvato è passato da troppo tempo: decidere se rimettere in coda o lasciar perdere.")
+}
+
+// MissFor is p when it cannot go out at its moment, and why.
+func (p Post) MissFor(cause, problem string) Post {
+	p.State, p.Hold, p.Cause, p.Problem = PostMissed, "", cause, problem
 	return p
 }
 

@@ -59,7 +59,8 @@ var postSteps = map[PostEvent]step{
 	// it may not go out any more). Of a change left to a person: it was made by hand.
 	PostWasResolved: {[]PostState{PostUncertain, PostPosted, PostFailed},
 		[]PostState{PostPosted, PostDue, PostQueued, PostCancelled, PostEdited, PostRemoved}},
-	PostWasMissed:   {[]PostState{PostQueued, PostRetrying, PostHeld, PostDue, PostPublishing}, []PostState{PostMissed}},
+	// Missed: also what was to be queued, when its channel has no moment for it.
+	PostWasMissed:   {append([]PostState{"", PostCancelled, PostRemoved, PostPublishing}, waiting...), []PostState{PostMissed}},
 	PostWasHeld:     {[]PostState{PostQueued, PostRetrying, PostDue, PostPublishing}, []PostState{PostHeld}},
 	PostWasRequeued: {[]PostState{PostFailed, PostMissed}, []PostState{PostQueued}},
 	// Cancelled while publishing: the second look found a withdrawal, no call was made.

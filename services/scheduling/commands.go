@@ -114,15 +114,18 @@ func (s *Service) requeue(ctx context.Context, cmd palinsesto.PostCommand, cur p
 	return palinsesto.PostWasRequeued, p, err
 }
 
-// queuedAgain gives a post a new moment; the grace counts anew, since a person decided anew.
+// queuedAgain gives a post a new moment, the one that was asked for or the next free one; the grace
+// counts anew, since a person decided anew.
 func (s *Service) queuedAgain(ctx context.Context, p palinsesto.Post, at time.Time) (palinsesto.Post, error) {
 	now := s.Clock()
 	if !at.IsZero() && at.Before(now.Add(-time.Minute)) {
 		return p, palinsesto.Refuse(palinsesto.CodeInvalid, "Il momento indicato è già passato.", "The moment given has passed.")
 	}
-	if at.IsZero() {
+	p.Bend = at.IsZero()
+	if p.Bend {
 		at = now
 	}
+	p.Due, p.FirstDue = time.Time{}, at
 	due, err := s.reserve(ctx, p, at)
 	if err != nil {
 		return p, err
@@ -133,7 +136,7 @@ func (s *Service) queuedAgain(ctx context.Context, p palinsesto.Post, at time.Ti
 		}
 		return p, beyondExpiry()
 	}
-	p.State, p.Due, p.FirstDue, p.Bend = palinsesto.PostQueued, due, due, true
+	p.State, p.Due, p.FirstDue = palinsesto.PostQueued, due, due
 	p.Retries, p.Cause, p.Problem, p.Hold, p.Change = 0, "", "", "", nil
 	return p, nil
 }

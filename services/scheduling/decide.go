@@ -96,6 +96,10 @@ func (s *Service) handOver(ctx context.Context, cur post, why string) error {
 			wanted = now
 		}
 		given, err := s.reserve(ctx, next, wanted)
+		if none := (*noMomentError)(nil); errors.As(err, &none) {
+			_, err := s.missFor(ctx, cur, next, none)
+			return err
+		}
 		if err != nil {
 			return err
 		}
@@ -132,6 +136,15 @@ func (s *Service) miss(ctx context.Context, cur post, expired bool) error {
 	next := cur.State.Miss(expired)
 	_, err := s.put(ctx, cur, palinsesto.PostWasMissed, s.envelope(next.Problem), next)
 	return err
+}
+
+// missFor writes down that the channel has no moment for a post, and gives back what it had there.
+func (s *Service) missFor(ctx context.Context, cur post, next palinsesto.Post, none *noMomentError) (post, error) {
+	done, err := s.put(ctx, cur, palinsesto.PostWasMissed, s.envelope(none.text), next.MissFor(none.cause, none.text))
+	if err != nil {
+		return cur, err
+	}
+	return done, s.release(ctx, done.State)
 }
 
 func (s *Service) served(channel string) bool {

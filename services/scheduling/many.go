@@ -148,6 +148,9 @@ func (s *Service) preview(ctx context.Context, p palinsesto.Post, would forecast
 		}
 		ch = cur.State
 	}
+	if ch.Full(p.ID, s.Clock()) {
+		return time.Time{}, channelFull(p.Channel)
+	}
 	due := ch.NextFree(p.ID, s.Clock(), spacing)
 	if !p.Expires.IsZero() && due.After(p.Expires) {
 		return time.Time{}, beyondExpiry()

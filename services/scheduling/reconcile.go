@@ -184,7 +184,12 @@ func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v pali
 	if now := s.Clock(); at.IsZero() || at.Before(now) && next.Bend {
 		at = now
 	}
+	next.FirstDue = at
 	due, err := s.reserve(ctx, next, at)
+	if none := (*noMomentError)(nil); errors.As(err, &none) {
+		next.Due = at
+		return s.missFor(ctx, cur, next, none)
+	}
 	if err != nil {
 		return cur, err
 	}

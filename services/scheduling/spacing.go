@@ -4,6 +4,7 @@ package scheduling
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -12,9 +13,48 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
+// The causes of a post that is missed for want of a moment.
+const (
+	causeTaken = "moment_taken"
+	causeFull  = "channel_full"
+)
+
+// noMomentError is why a channel has no moment for a post. Whoever asked for one is refused with it; a
+// post that was approved is missed for it, and a person decides.
+type noMomentError struct {
+	cause    string
+	text, en string
+}
+
+func (n *noMomentError) Error() string { return n.en }
+
+func (n *noMomentError) Unwrap() error {
+	return palinsesto.Refuse(palinsesto.CodeConflict, n.text, n.en)
+}
+
+func (s *Service) momentTaken(c palinsesto.Channel, at, free time.Time) error {
+	return &noMomentError{causeTaken,
+		fmt.Sprintf("Il momento indicato (%s) su %s è di un altro post; il primo libero dopo di esso è %s. Rimettere in coda per un altro momento.",
+			s.moment(at), c.ID, s.moment(free)),
+		fmt.Sprintf("The moment given (%s) belongs to another post on %s; the next free one is %s. Queue it for another moment.",
+			at.Format(time.RFC3339), c.ID, free.Format(time.RFC3339))}
+}
+
+func channelFull(channel string) error {
+	return &noMomentError{causeFull,
+		fmt.Sprintf("Su %s aspettano già %d post, e di più non ne tiene. Rimettere in coda quando ne saranno usciti, o annullarne.", channel, palinsesto.ReservedMost),
+		fmt.Sprintf("%d posts wait on %s already, and it takes no more. Queue it again when some are out, or cancel some.", palinsesto.ReservedMost, channel)}
+}
+
+// moment writes a time to the second, in the office's zone: spacing is often less than a minute.
+func (s *Service) moment(t time.Time) string {
+	return t.In(s.cfg.Location()).Format("15:04:05 del 02/01/2006")
+}
+
 // reserve gives a post a moment on its channel, from a wanted one on, and writes it on the channel's
 // own aggregate: with several schedulers only one can give the same moment away. Without spacing there
-// is nothing to give.
+// is nothing to give. A moment to come that may not bend is given as it is or not at all; a post without
+// a moment is given one only while the channel takes more.
 func (s *Service) reserve(ctx context.Context, p palinsesto.Post, at time.Time) (time.Time, error) {
 	spacing := s.spacing(p.Channel)
 	if spacing <= 0 {
@@ -27,14 +67,20 @@ func (s *Service) reserve(ctx context.Context, p palinsesto.Post, at time.Time) 
 	given := at
 	_, err := bus.Update(ctx, s.Bus, contract.Channels, contract.ChannelSubject(p.Channel), s.envelope(""),
 		func(cur channelEvent) (bus.Decision[palinsesto.Channel], error) {
-			c := cur.State
+			c, now := cur.State, s.Clock()
 			c.ID = p.Channel
+			if p.Due.IsZero() && c.Full(p.ID, now) {
+				return bus.Decision[palinsesto.Channel]{}, channelFull(p.Channel)
+			}
 			given = c.NextFree(p.ID, at, spacing)
+			if fixed := !p.Bend && at.Equal(p.FirstDue) && at.After(now); fixed && !given.Equal(at) {
+				return bus.Decision[palinsesto.Channel]{}, s.momentTaken(c, at, given)
+			}
 			if had, ok := c.ReservedFor(p.ID); ok && had.Equal(given) {
 				return bus.Decision[palinsesto.Channel]{}, nil
 			}
 			// What lies further back than the spacing can clash with nothing any more.
-			c = c.Reserve(p.ID, given, s.Clock().Add(-2*spacing))
+			c = c.Reserve(p.ID, given, now.Add(-2*spacing))
 			return bus.Decision[palinsesto.Channel]{Event: palinsesto.ChannelWasBudget, State: c}, nil
 		})
 	return given, err

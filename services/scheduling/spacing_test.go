@@ -5,6 +5,7 @@ package scheduling
 import (
 	"context"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func apart(t *testing.T, c palinsesto.Channel) {
 }
 
 // Whatever is approved for whichever moments, by two copies at once: never two posts nearer than the
-// spacing, and none before the moment that was asked for.
+// spacing, none before the moment that was asked for, and what may not bend at that moment or not at all.
 func TestSpacingHolds(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -50,15 +51,111 @@ func TestSpacingHolds(t *testing.T) {
 	}
 	wg.Wait()
 	c := h.channel(spaced)
-	require.Len(t, c.Reserved, len(segs))
 	apart(t, c)
+	waiting := 0
 	for _, seg := range segs {
 		p := h.load(subjectOf(seg.State)).State
 		require.False(t, p.Due.Before(seg.State.Approval.Due), "moved before what was asked for")
 		at, ok := c.ReservedFor(p.ID)
+		if !p.Bend {
+			require.True(t, p.Due.Equal(seg.State.Approval.Due))
+		}
+		if p.State == palinsesto.PostMissed {
+			require.Equal(t, causeTaken, p.Cause)
+			require.False(t, p.Bend || ok)
+			continue
+		}
+		waiting++
 		require.True(t, ok)
 		require.True(t, at.Equal(p.Due))
 	}
+	require.Len(t, c.Reserved, waiting)
+}
+
+// A moment that a person set, and that may not bend, is kept or told to be gone: also when it went to
+// another post after it was queued.
+func TestMomentThatMayNotBend(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	when := time.Now().Add(ahead / 2)
+	one, two := h.report(on(spaced, when, false)), h.report(on(spaced, when, false))
+	require.NoError(t, h.tell(s, one))
+	require.NoError(t, h.tell(s, two))
+	p := h.load(subjectOf(two.State)).State
+	require.Equal(t, palinsesto.PostMissed, p.State)
+	require.Equal(t, causeTaken, p.Cause)
+	require.True(t, p.NeedsHand())
+
+	h.setChannel(spaced, func(c *palinsesto.Channel) {
+		*c = c.Release(palinsesto.PostID(one.State.ID, spaced, 0)).Reserve("another", when, time.Time{})
+	})
+	now := time.Now()
+	s.Clock = func() time.Time { return now }
+	first := h.load(subjectOf(one.State))
+	require.NoError(t, s.decide(context.Background(), first, situation{}))
+	require.Equal(t, causeTaken, h.load(first.Subject).State.Cause)
+
+	// The operator finds a moment for it: another one, as soon as there is room.
+	cmd := postCommand(operatore, "requeue", p.ID)
+	cmd.Due = when.Add(time.Second)
+	_, err := s.command("requeue", cmd)
+	require.Equal(t, palinsesto.CodeConflict, palinsesto.CodeOf(err))
+	got, err := s.command("requeue", postCommand(operatore, "requeue", p.ID))
+	require.NoError(t, err)
+	require.Equal(t, palinsesto.PostQueued, got.State)
+	require.True(t, got.Due.After(when))
+}
+
+// Once its moment has passed while the house was away, such a post goes out with the others of the
+// backlog, at their distance: nothing was set too near to another.
+func TestMomentThatPassedBends(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	p := draft(h.report(on(spaced, time.Time{}, true)).State, time.Now().Add(-time.Minute))
+	p.Bend = false
+	d := h.put(palinsesto.PostWasQueued, p)
+	h.setChannel(spaced, func(c *palinsesto.Channel) { *c = c.Reserve("another", time.Now(), time.Time{}) })
+	require.NoError(t, s.decide(context.Background(), d, situation{}))
+	got := h.load(d.Subject).State
+	require.Equal(t, palinsesto.PostQueued, got.State)
+	require.True(t, got.Due.After(time.Now()))
+}
+
+// A channel takes so many waiting posts; what is approved beyond is told, and goes when there is room.
+func TestFullChannel(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	h.setChannel(spaced, func(c *palinsesto.Channel) {
+		for i := range palinsesto.ReservedMost {
+			when := time.Now().Add(time.Hour + time.Duration(i)*spacing)
+			c.Reserved = append(c.Reserved, palinsesto.Reservation{Post: palinsesto.DeriveID("full", strconv.Itoa(i)), At: when})
+		}
+	})
+	waiting := h.channel(spaced).Reserved[0]
+	seg := h.report(on(spaced, time.Time{}, true))
+	require.NoError(t, h.tell(s, seg))
+	p := h.load(subjectOf(seg.State)).State
+	require.Equal(t, palinsesto.PostMissed, p.State)
+	require.Equal(t, causeFull, p.Cause)
+	require.NotEmpty(t, p.Problem)
+	_, err := s.command("requeue", postCommand(operatore, "requeue", p.ID))
+	require.Equal(t, palinsesto.CodeConflict, palinsesto.CodeOf(err))
+	h.shown()
+	lines, err := s.many(palinsesto.RequeueMany{Command: command(operatore), Preview: true})
+	require.NoError(t, err)
+	require.Len(t, lines, 1)
+	require.Contains(t, lines[0].Refused, strconv.Itoa(palinsesto.ReservedMost))
+
+	// What has its moment, or had, is handed over however many wait.
+	retry := draft(h.report(on(spaced, time.Time{}, true)).State, time.Now())
+	retry.State = palinsesto.PostRetrying
+	d := h.put(palinsesto.PostWasRetrying, retry)
+	require.NoError(t, s.decide(context.Background(), d, situation{}))
+	require.Equal(t, palinsesto.PostDue, h.load(d.Subject).State.State)
+
+	h.setChannel(spaced, func(c *palinsesto.Channel) { *c = c.Release(waiting.Post) })
+	_, err = s.command("requeue", postCommand(operatore, "requeue", p.ID))
+	require.NoError(t, err)
 }
 
 // After an outage the backlog goes out in order, at the spacing, and nothing is missed for it.
