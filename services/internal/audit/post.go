@@ -45,6 +45,10 @@ func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[
 		now = a.intent(r, was, now, p)
 	case palinsesto.PostWasUncertain:
 		now.open = true
+		// Without an intent only a log that was put back leads there.
+		if was.state != palinsesto.PostPublishing && e.Envelope.Actor.ID != palinsesto.Room("restore").ID {
+			a.breach(CodeOrder, at(r), "Incerto senza un'intenzione.", "Uncertain without an intent.")
+		}
 	case palinsesto.PostWasResolved:
 		if !e.Envelope.Actor.IsRoom() {
 			a.allowed(r, e.Envelope.Actor, palinsesto.ActOperate, p.Centre)

@@ -168,18 +168,18 @@ func (b *Bus) LogID(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask about the log: %w", err)
 	}
-	return logID(info), nil
+	return logID(info.Config.Metadata[metaLog], info.Created), nil
 }
 
 // metaLog is where the log's own name stands in its settings: it goes along with every copy. The moment of
 // making, which an older log has to do with, is told otherwise before and after the server's first restart.
 const metaLog = "palinsesto-log"
 
-func logID(info *jetstream.StreamInfo) string {
-	if id := info.Config.Metadata[metaLog]; id != "" {
-		return palinsesto.DeriveID("log", id)
+func logID(name string, made time.Time) string {
+	if name == "" {
+		name = made.UTC().Format(time.RFC3339Nano)
 	}
-	return palinsesto.DeriveID("log", info.Created.UTC().Format(time.RFC3339Nano))
+	return palinsesto.DeriveID("log", name)
 }
 
 // LastSeq is the sequence of the newest message of the log.

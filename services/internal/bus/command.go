@@ -38,7 +38,7 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 		tallies[e.Verb] = &tally{}
 	}
 	srv, err := micro.AddService(b.nc, micro.Config{
-		Name: "palinsesto-" + room, Version: Version, Description: description,
+		Name: servicePrefix + room, Version: Version, Description: description,
 		Metadata:     map[string]string{"room": room, "host": hostname()},
 		StatsHandler: func(e *micro.Endpoint) any { return tallies[e.Name].figures() },
 	})

@@ -91,3 +91,17 @@ func (b *Bus) ClockOff(ctx context.Context) (time.Duration, error) {
 	err := b.measureClock(ctx)
 	return time.Duration(b.offset.Load()), err
 }
+
+// Moment is the log's own time of the event with a sequence; ErrNone when it was purged.
+func (b *Bus) Moment(ctx context.Context, seq uint64) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestWait)
+	defer cancel()
+	m, err := b.stream.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return time.Time{}, ErrNone
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the log at %d: %w", seq, err)
+	}
+	return m.Time, nil
+}

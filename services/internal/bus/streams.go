@@ -41,6 +41,15 @@ type Stream struct {
 	Bytes   uint64
 }
 
+// LogID is what Bus.LogID tells of this stream.
+func (st Stream) LogID() string {
+	var c struct {
+		Metadata map[string]string `json:"metadata"`
+	}
+	_ = json.Unmarshal(st.Config, &c) // a log without settings has no name
+	return logID(c.Metadata[metaLog], st.Created)
+}
+
 // OpenStreams reaches a NATS.
 func OpenStreams(ctx context.Context, o Options) (*Streams, error) {
 	if o.Name == "" {
@@ -295,3 +304,61 @@ func withReplicas(config json.RawMessage, replicas int) (json.RawMessage, error)
 func (s *Streams) Remove(ctx context.Context, name string) error {
 	return s.js.DeleteStream(ctx, name)
 }
+
+// Any names the streams of a house that are there, also those that are not kept.
+func (s *Streams) Any(ctx context.Context) ([]string, error) {
+	var all []string
+	names := s.js.StreamNames(ctx)
+	for name := range names.Name() {
+		if IsOurs(name) {
+			all = append(all, name)
+		}
+	}
+	if err := names.Err(); err != nil {
+		return nil, fmt.Errorf("list the streams: %w", err)
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+// Rooms names the rooms that answer on this NATS now: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-32.md
+func (s *Streams) Rooms(ctx context.Context) ([]string, error) {
+	sub, err := s.nc.SubscribeSync(s.nc.NewInbox())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := s.nc.PublishRequest("$SRV.PING", sub.Subject, nil); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomsWait)
+	defer cancel()
+	var all []string
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil { // nobody else answered in time
+			slices.Sort(all)
+			return slices.Compact(all), nil
+		}
+		if room, ours := strings.CutPrefix(name(m.Data), servicePrefix); ours {
+			all = append(all, room)
+		}
+	}
+}
+
+// name reads who answers; empty for what is none of ours, also the server's word that nobody listens.
+func name(pong []byte) string {
+	var who struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(pong, &who); err != nil {
+		return ""
+	}
+	return who.Name
+}
+
+// servicePrefix stands before a room's name in `nats micro ls`.
+const servicePrefix = "palinsesto-"
+
+// roomsWait is how long a room may take to say that it is there.
+const roomsWait = time.Second

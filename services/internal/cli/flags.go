@@ -21,6 +21,7 @@ import (
 type Flags struct {
 	Config       string `help:"File di configurazione (configuration)." env:"PALINSESTO_CONFIG" type:"path" placeholder:"FILE"`
 	Data         string `help:"Cartella dei dati (data folder)." env:"PALINSESTO_DATA" default:"./data" type:"path" placeholder:"DIR"`
+	State        string `name:"state-dir" help:"Cartella di ciò che non deve tornare indietro con i dati; se manca DIR.state accanto a --data (what must not go back with the data)." env:"PALINSESTO_STATE_DIR" type:"path" placeholder:"DIR"`
 	Listen       string `help:"Indirizzo dell'API; se manca 127.0.0.1:8080 (address of the API)." env:"PALINSESTO_LISTEN" placeholder:"HOST:PORTA"`
 	NATS         string `name:"nats" help:"NATS esterno; se manca è incorporato (a NATS server; empty: embedded)." env:"PALINSESTO_NATS" placeholder:"URL"`
 	NATSUser     string `name:"nats-user" help:"Utente di NATS; la password sta in PALINSESTO_NATS_PASSWORD (the password only by that variable)." env:"PALINSESTO_NATS_USER" placeholder:"NOME"`
@@ -42,7 +43,7 @@ func (f *Flags) FromEnv(getenv func(string) string) {
 // House is what serve and demo run.
 func (f *Flags) House(rooms []string, log *slog.Logger) house.Options {
 	return house.Options{
-		Data: f.Data, NATSURL: f.NATS, NATSUser: f.NATSUser, NATSPassword: f.natsPassword, NATSMonitor: f.NATSMonitor,
+		Data: f.Data, State: f.State, NATSURL: f.NATS, NATSUser: f.NATSUser, NATSPassword: f.natsPassword, NATSMonitor: f.NATSMonitor,
 		RedisURL: f.Redis, Listen: f.Listen, PublicURL: f.PublicURL, Rooms: rooms, Log: log,
 	}
 }
@@ -83,6 +84,8 @@ type Commands struct {
 	Resume  resumeCmd  `cmd:"" help:"Toglie un fermo, o tutti (lift a hold, or all)."`
 	Rebuild rebuildCmd `cmd:"" help:"Ricostruisce l'indice dal registro (rebuild the index from the log)."`
 	Check   checkCmd   `cmd:"" help:"Verifica il registro di una casa, accesa o spenta (check a house's log, running or stopped)."`
+	Backup  backupCmd  `cmd:"" help:"Copia la casa, accesa o spenta, in un file; --verify prova a ripristinare una copia (copy the house into a file; --verify: restore drill)."`
+	Restore restoreCmd `cmd:"" help:"Ripristina una copia in una cartella dei dati vuota, o in un NATS vuoto (bring a backup back)."`
 	Token   tokenCmd   `cmd:"" help:"Token di accesso (access tokens)."`
 }
 

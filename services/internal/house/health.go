@@ -32,6 +32,9 @@ func (h *House) Report(ctx context.Context) telemetry.Report {
 	r.Warnings = append(r.Warnings, h.index.Warnings()...)
 	r.Warnings = append(r.Warnings, h.sync.warnings()...)
 	r.Warnings = append(r.Warnings, h.tokenNotes()...)
+	if h.unmarked != "" {
+		r.Warnings = append(r.Warnings, h.unmarked)
+	}
 	if r.Disk != nil && !r.Disk.OK {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("Spazio su disco sotto la soglia (%d MiB liberi): non si accettano nuove segnalazioni e media finché non se ne libera. (disk below its floor)", r.Disk.Free>>20))
 	}

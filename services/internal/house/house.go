@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/channel"
+	"github.com/palinsesto/palinsesto/services/internal/backup"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/internal/embednats"
@@ -31,6 +32,7 @@ import (
 type Options struct {
 	Config *config.Config
 	Data   string // folder of what is kept here; locked while the log is in it
+	State  string // folder of what must not go back with the data; empty: beside Data, none where the log is elsewhere
 	// NATSURL is a server that is not ours; empty: embedded, its files under Data.
 	NATSURL, NATSUser, NATSPassword string
 	// NATSMonitor is that server's monitoring address (http://host:8222), where its settings can be seen.
@@ -58,6 +60,8 @@ type House struct {
 	undo     []func() // what New opened, newest last
 	closed   sync.Once
 	sync     syncWatch
+	outside  *backup.Outside // nil where nothing is kept outside the data folder
+	unmarked string          // why not, for people
 }
 
 // Version of the program.
@@ -116,6 +120,7 @@ func (h *House) start(ctx context.Context) (*running, <-chan error) {
 	background, cancel := context.WithCancel(base)
 	r.background = cancel
 	wg.Go(func() { h.watch(background) })
+	wg.Go(func() { h.noteOutside(background) })
 	if h.door != nil && !h.has(apiRoom) {
 		wg.Go(func() { h.door.serveHealth(background, h, failed) })
 	}

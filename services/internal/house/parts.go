@@ -42,6 +42,9 @@ func (h *House) open(ctx context.Context) error {
 	if err := h.connect(ctx, rooms); err != nil {
 		return err
 	}
+	if err := h.knowLog(ctx); err != nil {
+		return err
+	}
 	if err := h.makeRooms(ctx); err != nil {
 		return err
 	}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package backup
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+)
+
+// Mark is how far the log had come when it was last seen here. It lies outside the data folder, so that it
+// does not go back with it.
+type Mark struct {
+	Log   string    `json:"log"`
+	Seq   uint64    `json:"seq"`
+	At    time.Time `json:"at"`    // of the event with that sequence: a log that went another way has another one there
+	Place string    `json:"place"` // named also inside the data folder: a copied folder finds no mark of its name
+}
+
+const (
+	markFile = "mark.json"
+	mostMark = 64 << 10
+)
+
+// Outside is the folder of what is kept outside the data folder: the mark and the facts.
+type Outside struct {
+	dir  string
+	mark Mark
+}
+
+// OpenOutside makes the folder where it is missing and reads the mark.
+func OpenOutside(dir string) (*Outside, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("la cartella del segno di continuità %s non si può creare: indicarne un'altra con --state-dir (cannot make the state folder): %w", dir, err)
+	}
+	o := &Outside{dir: dir}
+	raw, err := os.ReadFile(filepath.Join(dir, markFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	if err == nil && len(raw) > mostMark {
+		err = errors.New("too long")
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &o.mark)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("il segno di continuità in %s non si legge: controllare il disco; se è perso, togliere il file e riavviare, poi guardare i canali prima di pubblicare (the mark cannot be read): %w", dir, err)
+	}
+	return o, nil
+}
+
+// Compare says for people why the log is not the one that was last seen here; empty: it is, or nothing
+// was ever seen. place is the name inside the data folder; empty where there is none.
+func (o *Outside) Compare(ctx context.Context, b *bus.Bus, place string) (string, error) {
+	last, err := b.LastSeq(ctx)
+	if err != nil || last == 0 {
+		return "", err // nothing is on it that could be done twice
+	}
+	log, err := b.LogID(ctx)
+	if err != nil {
+		return "", err
+	}
+	m := o.mark
+	switch {
+	case m.Log == "" && place == "":
+		return "", nil
+	case m.Log == "" || m.Place != place && place != "":
+		return "La cartella dei dati è una copia di quella di un'altra casa, oppure il suo segno di continuità è andato perso.", nil
+	case m.Log != log:
+		return "Il registro non è quello che qui si conosceva.", nil
+	case last < m.Seq:
+		return fmt.Sprintf("Il registro è tornato indietro: ha %d eventi, qui se ne erano visti %d.", last, m.Seq), nil
+	}
+	at, err := b.Moment(ctx, m.Seq)
+	if errors.Is(err, bus.ErrNone) {
+		return "", nil // purged by an erasure
+	}
+	if err == nil && !at.Equal(m.At) {
+		return fmt.Sprintf("Il registro è tornato indietro ed è proseguito per un'altra strada dall'evento %d in poi, o prima.", m.Seq), nil
+	}
+	return "", err
+}
+
+// Seen is how far the log had come.
+func (o *Outside) Seen() uint64 { return o.mark.Seq }
+
+// Adopt takes the log as it stands for the one that is known here, and returns the name to keep inside
+// the data folder.
+func (o *Outside) Adopt(ctx context.Context, b *bus.Bus) (place string, err error) {
+	m := Mark{Place: rand.Text()}
+	if m.Log, err = b.LogID(ctx); err != nil {
+		return "", err
+	}
+	if m.Seq, err = b.LastSeq(ctx); err != nil {
+		return "", err
+	}
+	if m.Seq > 0 {
+		if m.At, err = b.Moment(ctx, m.Seq); err != nil && !errors.Is(err, bus.ErrNone) {
+			return "", err
+		}
+	}
+	return m.Place, o.write(m)
+}
+
+// Facts are what was noted of a log after a sequence.
+func (o *Outside) Facts(log string, after uint64) ([]Fact, int, error) {
+	return readFacts(o.dir, log, after)
+}
+
+const (
+	crowd  = 100
+	breath = 200 * time.Millisecond
+)
+
+func breathe(ctx context.Context) {
+	t := time.NewTimer(breath)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// markEvery is how often the mark follows while much happens.
+const markEvery = time.Second
+
+// Follow notes what happens until ctx ends. What it cannot write is returned: the caller says so and
+// tries again, and goes on from where the mark stands.
+func (o *Outside) Follow(ctx context.Context, b *bus.Bus) error {
+	written := time.Now()
+	next := o.mark
+	err := b.Follow(ctx, o.mark.Seq+1, nil, func(batch []bus.Record, pending uint64) error {
+		var facts []Fact
+		for _, r := range batch {
+			if f, ok := factOf(o.mark.Log, r); ok {
+				facts = append(facts, f)
+			}
+		}
+		if err := appendFacts(o.dir, facts); err != nil {
+			return err
+		}
+		if len(batch) >= crowd {
+			breathe(ctx) // one flush for many facts, while the log needs the disk
+		}
+		newest := batch[len(batch)-1]
+		next.Seq, next.At = newest.Seq, newest.Time
+		if pending > 0 && time.Since(written) < markEvery {
+			return nil
+		}
+		written = time.Now()
+		return o.write(next)
+	})
+	if next.Seq != o.mark.Seq {
+		err = errors.Join(err, o.write(next))
+	}
+	return err
+}
+
+// write replaces the mark in one step. Two processes with one folder may both write it: the one that is
+// behind does no harm, since an older mark of the same log is as true as a newer one.
+func (o *Outside) write(m Mark) error {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(o.dir, "."+markFile+"-*") // made 0600
+	if err != nil {
+		return fmt.Errorf("il segno di continuità non si scrive (the mark cannot be written): %w", err)
+	}
+	_, err = f.Write(append(raw, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(o.dir, markFile))
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // what cannot be removed is told by the first error
+		return fmt.Errorf("il segno di continuità non si scrive (the mark cannot be written): %w", err)
+	}
+	o.mark = m
+	return nil
+}
