@@ -47,11 +47,19 @@ func (s *Service) getMedia(ctx context.Context, in *mediaInput) (*streamOutput, 
 	if err != nil {
 		return nil, err
 	}
+	leave, ok := s.downloads.take(actorOf(ctx).ID)
+	if !ok {
+		return nil, palinsesto.Refuse(palinsesto.CodeBusy,
+			"Troppi file in uscita nello stesso momento, per questo accesso o per tutti: aspettare che i primi siano arrivati, poi riprovare.",
+			"Too many files are being sent at the same moment, to this access or to all: wait until the first have arrived, then try again.")
+	}
 	r, err := s.Bus.OpenMedia(ctx, in.Hash)
 	if err != nil {
+		leave()
 		return nil, err
 	}
 	return &streamOutput{Body: func(hc huma.Context) {
+		defer leave()
 		defer r.Close()
 		_, w := humago.Unwrap(hc)
 		mediaHeaders(w.Header(), m)

@@ -26,43 +26,20 @@ const (
 	slowClientWait = 10 * time.Second
 )
 
-// streams counts the event streams that are open.
+// streams are the event streams that are open.
 type streams struct {
-	mu    sync.Mutex
-	of    map[string]int
-	all   int
+	*places
 	ended chan struct{}
 	once  sync.Once
 	every time.Duration // between heartbeats
 }
 
 func newStreams() *streams {
-	return &streams{of: map[string]int{}, ended: make(chan struct{}), every: heartbeat}
+	return &streams{places: newPlaces(streamsMost, streamsOfOne), ended: make(chan struct{}), every: heartbeat}
 }
 
 // end lets a stopping server finish: clients come back to the next one, from where they were.
 func (x *streams) end() { x.once.Do(func() { close(x.ended) }) }
-
-func (x *streams) begin(who string) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.all >= streamsMost || x.of[who] >= streamsOfOne {
-		return palinsesto.Refuse(palinsesto.CodeBusy,
-			"Troppi flussi di eventi aperti: chiuderne qualcuno, poi riprovare.", "Too many event streams are open: close some, then try again.")
-	}
-	x.all++
-	x.of[who]++
-	return nil
-}
-
-func (x *streams) done(who string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.all--
-	if x.of[who]--; x.of[who] <= 0 {
-		delete(x.of, who)
-	}
-}
 
 type eventsInput struct {
 	From string `query:"from" maxLength:"20" doc:"Sequence to begin with; absent: what happens from now on"`
@@ -93,11 +70,13 @@ func (s *Service) events(ctx context.Context, in *eventsInput) (*streamOutput, e
 		return nil, err
 	}
 	a := actorOf(ctx)
-	if err := s.streams.begin(a.ID); err != nil {
-		return nil, err
+	leave, ok := s.streams.take(a.ID)
+	if !ok {
+		return nil, palinsesto.Refuse(palinsesto.CodeBusy,
+			"Troppi flussi di eventi aperti: chiuderne qualcuno, poi riprovare.", "Too many event streams are open: close some, then try again.")
 	}
 	return &streamOutput{Body: func(hc huma.Context) {
-		defer s.streams.done(a.ID)
+		defer leave()
 		r, w := humago.Unwrap(hc)
 		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back

@@ -10,8 +10,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
 // form makes a multipart body; a field whose name begins with @ is a file.
@@ -109,12 +113,74 @@ func TestUploadRefuses(t *testing.T) {
 	}
 }
 
+// One access has no more than its places; the others go on.
+func TestPlacesAreForEverybody(t *testing.T) {
+	p := newPlaces(3, 2)
+	one, ok := p.take("one")
+	require.True(t, ok)
+	_, ok = p.take("one")
+	require.True(t, ok)
+	_, ok = p.take("one")
+	require.False(t, ok, "a third of the same")
+	_, ok = p.take("other")
+	require.True(t, ok)
+	_, ok = p.take("third")
+	require.False(t, ok, "a fourth of all")
+	one()
+	one()
+	_, ok = p.take("third")
+	require.True(t, ok)
+	_, ok = p.take("fourth")
+	require.False(t, ok, "a place is left once")
+}
+
+// Who gives a byte now and then does not keep a place for ever.
+func TestSlowUploadsEnd(t *testing.T) {
+	began := time.Now()
+	l := &slowly{began: began}
+	require.Equal(t, began.Add(stall), l.until(began))
+	require.Equal(t, began.Add(slack), l.until(began.Add(slack-time.Second)), "hardly a byte in a minute")
+	l.got = 60 * leastRate
+	require.Equal(t, began.Add(slack+stall), l.until(began.Add(slack)), "a line that is slow and steady")
+	require.Equal(t, began.Add(2*slack), l.until(began.Add(2*slack-1)))
+}
+
+// What was received in vain does not lie about: it may name a place.
+func TestUploadInVainIsDropped(t *testing.T) {
+	h := newHouse(t)
+	cmd := palinsesto.AcceptMedia{}
+	require.NoError(t, h.store(t.Context(), strings.NewReader("un file"), &cmd))
+	h.drop(t.Context(), cmd.Upload)
+	_, err := h.Bus.TakeUpload(t.Context(), cmd.Upload, 100)
+	require.ErrorIs(t, err, bus.ErrNone)
+	h.drop(t.Context(), cmd.Upload)
+	require.NotContains(t, h.said.String(), "stays for an hour")
+}
+
+func TestDownloadsAreBounded(t *testing.T) {
+	h := newHouse(t)
+	body, kind := form(t, "@file", string(picture()), "alt", "Ingresso dello sportello con la rampa")
+	var m MediaView
+	h.ask("referente", "POST", "/api/v1/media", body, "Content-Type", kind).json(t, &m)
+	var leave func()
+	for range downloadsOfOne {
+		leave, _ = h.downloads.take("token:" + h.ids["referente"])
+	}
+	r := h.ask("referente", "GET", "/api/v1/media/"+m.ID, nil)
+	require.Equal(t, http.StatusServiceUnavailable, r.status)
+	require.Equal(t, "busy", r.problem(t).Code)
+	require.Equal(t, http.StatusOK, h.ask("redattore", "GET", "/api/v1/media/"+m.ID, nil).status, "another access")
+	leave()
+	require.Equal(t, http.StatusOK, h.ask("referente", "GET", "/api/v1/media/"+m.ID, nil).status, "a place is left again")
+}
+
 func TestUploadsAreBounded(t *testing.T) {
 	h := newHouse(t)
 	r, w := io.Pipe()
 	defer w.Close()
-	for range uploadsAtOnce {
-		h.uploads <- struct{}{}
+	for range uploadsOfOne {
+		_, ok := h.uploads.take("token:" + h.ids["referente"])
+		require.True(t, ok)
 	}
 	req, err := http.NewRequest(http.MethodPost, h.url+"/api/v1/media?filename=a.png", r)
 	require.NoError(t, err)

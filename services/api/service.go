@@ -44,17 +44,22 @@ type Service struct {
 	handler http.Handler
 	spec    []byte // OpenAPI, made once
 	streams *streams
-	uploads chan struct{}
+	// Files that are being received, and sent.
+	uploads, downloads *places
 }
 
-// uploadsAtOnce bounds the files that are being received at the same moment.
-const uploadsAtOnce = 8
+// How many files may be on their way at the same moment, in all and of one access: each takes memory for
+// as long as its line is slow.
+const (
+	uploadsAtOnce, uploadsOfOne     = 8, 2
+	downloadsAtOnce, downloadsOfOne = 64, 8
+)
 
 // New makes the room.
 func New(cfg *config.Config, d Deps) (*Service, error) {
 	s := &Service{
 		Deps: d, cfg: cfg, auth: newDoorkeeper(d), streams: newStreams(),
-		uploads: make(chan struct{}, uploadsAtOnce),
+		uploads: newPlaces(uploadsAtOnce, uploadsOfOne), downloads: newPlaces(downloadsAtOnce, downloadsOfOne),
 	}
 	var err error
 	s.handler, err = s.routes()

@@ -45,6 +45,8 @@ type uploadOutput struct {
 const (
 	// stall is how long an upload may give no byte.
 	stall = 30 * time.Second
+	// slack and leastRate bound it in all: who gives a byte now and then would keep a place for ever.
+	slack, leastRate = time.Minute, 32 << 10 // bytes a second
 	// wordsMost bounds the fields beside the file, and the wrapping around them.
 	wordsMost = 64 << 10
 )
@@ -54,34 +56,50 @@ func (s *Service) upload(ctx context.Context, in *uploadInput) (*uploadOutput, e
 		unread(in.w)
 		return nil, err
 	}
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	default:
+	leave, ok := s.uploads.take(actorOf(ctx).ID)
+	if !ok {
 		unread(in.w)
-		return nil, palinsesto.Refuse(palinsesto.CodeBusy, "Troppi file in arrivo nello stesso momento: riprovare fra poco.",
-			"Too many files are coming in at the same moment: try again soon.")
+		return nil, palinsesto.Refuse(palinsesto.CodeBusy,
+			"Troppi file in arrivo nello stesso momento, da questo accesso o da tutti: aspettare che i primi siano arrivati, poi riprovare.",
+			"Too many files are coming in at the same moment, from this access or from all: wait until the first have come in, then try again.")
 	}
+	defer leave()
 	cmd := palinsesto.AcceptMedia{Command: palinsesto.Command{ID: newID(), Actor: actorOf(ctx), Trace: traceOf(in.Trace)},
 		Filename: in.Filename, Alt: in.Alt}
-	if err := s.receive(ctx, in, &cmd); err != nil {
-		return nil, err
-	}
-	data, err := contract.EncodeAcceptMedia(cmd)
+	reply, err := s.accept(ctx, in, &cmd)
 	if err != nil {
-		return nil, err
-	}
-	raw, err := s.Bus.Request(ctx, "media", "accept", data)
-	if err != nil {
-		return nil, err
-	}
-	reply, err := contract.DecodeMediaReply(raw)
-	if err != nil {
+		s.drop(ctx, cmd.Upload)
 		return nil, err
 	}
 	out := &uploadOutput{Location: "/api/v1/media/" + reply.Media.Hash}
 	out.Body.MediaView, out.Body.Notes = mediaView(reply.Media), findings(reply.Notes, inEnglish(ctx))
 	return out, nil
+}
+
+// accept receives the file and has it cleaned.
+func (s *Service) accept(ctx context.Context, in *uploadInput, cmd *palinsesto.AcceptMedia) (contract.MediaReply, error) {
+	if err := s.receive(ctx, in, cmd); err != nil {
+		return contract.MediaReply{}, err
+	}
+	data, err := contract.EncodeAcceptMedia(*cmd)
+	if err != nil {
+		return contract.MediaReply{}, err
+	}
+	raw, err := s.Bus.Request(ctx, "media", "accept", data)
+	if err != nil {
+		return contract.MediaReply{}, err
+	}
+	return contract.DecodeMediaReply(raw)
+}
+
+// drop removes what was received in vain, with the place and the device that it may name.
+func (s *Service) drop(ctx context.Context, upload string) {
+	if upload == "" {
+		return
+	}
+	if err := s.Bus.DropUpload(context.WithoutCancel(ctx), upload); err != nil {
+		s.Log.WarnContext(ctx, "an upload stays for an hour", "request", requestID(ctx), "error", err)
+	}
 }
 
 // unread has the answer sent without waiting for the rest of the file: net/http would first read some
@@ -96,7 +114,7 @@ func (s *Service) receive(ctx context.Context, in *uploadInput, cmd *palinsesto.
 		unread(in.w)
 		return s.tooLarge()
 	}
-	body := &slowly{r: http.MaxBytesReader(in.w, in.r.Body, s.most()+wordsMost), c: http.NewResponseController(in.w)}
+	body := &slowly{r: http.MaxBytesReader(in.w, in.r.Body, s.most()+wordsMost), c: http.NewResponseController(in.w), began: time.Now()}
 	kind, params, err := mime.ParseMediaType(in.r.Header.Get("Content-Type"))
 	if err == nil && kind == "multipart/form-data" {
 		return s.receiveForm(ctx, multipart.NewReader(body, params["boundary"]), cmd)
@@ -208,15 +226,28 @@ func (u *upTo) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// slowly gives a slow line all the time it needs as long as bytes come.
+// slowly gives a slow line the time it needs as long as bytes come, and not too few of them.
 type slowly struct {
-	r io.Reader
-	c *http.ResponseController
+	r     io.Reader
+	c     *http.ResponseController
+	began time.Time
+	got   int64
 }
 
 func (l *slowly) Read(p []byte) (int, error) {
-	until := time.Now().Add(stall)
+	until := l.until(time.Now())
 	_ = l.c.SetReadDeadline(until) // of a test's recorder there is none
 	_ = l.c.SetWriteDeadline(until.Add(answerWait))
-	return l.r.Read(p) // which lifts the deadline at its end
+	n, err := l.r.Read(p) // which lifts the deadline at its end
+	l.got += int64(n)
+	return n, err
+}
+
+// until is when the next bytes must be there.
+func (l *slowly) until(now time.Time) time.Time {
+	next, last := now.Add(stall), l.began.Add(slack+time.Duration(l.got)*time.Second/leastRate)
+	if last.Before(next) {
+		return last
+	}
+	return next
 }
