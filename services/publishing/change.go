@@ -13,18 +13,21 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-// changeTries is how often an edit or a removal is tried before a person is asked to do it by hand.
-const changeTries = 8
+const (
+	// changeTries is how often an edit or a removal of which nobody knows what became is tried before a
+	// person is asked to do it by hand. What surely did not happen is tried for as long as the grace, too.
+	changeTries = 8
+	// changeFirst is the pause after the first try; it doubles up to changePause.
+	changeFirst = time.Second
+	changePause = time.Minute
+)
 
 var errNoPower = &channel.Error{Verdict: channel.Permanent, Cause: "not_possible",
 	Text: "Questa rete non permette di farlo da qui: intervenire a mano sul canale."}
 
-// errBroken is for what is not the network's doing, such as media that the store does not give.
-var errBroken = &channel.Error{Verdict: channel.Permanent, Cause: "not_possible",
-	Text: "La modifica non è riuscita per un guasto da questa parte: intervenire a mano sul canale, o riprovare."}
-
-// change edits or removes what is out. Both may be repeated without harm, so a crash or a lost answer
-// only means once more; what does not come about becomes a task for a person, and the post stays as it is.
+// change edits or removes what is out, in the steps of section 6: prepare, intent, look again, call,
+// verdict. Unlike publishing it may be repeated without harm, so a crash or a lost answer only means once
+// more; what does not come about becomes a task for a person, and the post stays as it is.
 func (w *worker) change(ctx context.Context, p post, d bus.Delivery) error {
 	// One at a time: of two edits under way at once nobody could say which the network shows.
 	if _, working := w.mine.LoadOrStore(p.Subject, struct{}{}); working {
@@ -36,172 +39,160 @@ func (w *worker) change(ctx context.Context, p post, d bus.Delivery) error {
 	if err != nil || p.Seq != d.Seq {
 		return err
 	}
-	if p.State.State == palinsesto.PostEditing {
-		if over, err := w.mayNotEdit(ctx, p); over || err != nil {
-			return err
-		}
+	if p.State.Open() {
+		return w.overtake(ctx, p)
 	}
-	call, cancel := context.WithTimeout(ctx, w.cfg.Publishing.CallTimeout)
-	defer cancel()
-	if err := w.carryOut(call, p.State); err != nil {
-		return w.unchanged(ctx, p, d, err)
+	if now, err := w.mayChange(ctx, p); !now || err != nil {
+		return err
 	}
-	return w.changed(ctx, p)
+	leave, err := w.enter(ctx)
+	if err != nil {
+		return bus.Later(0, err)
+	}
+	defer leave()
+	calls, err := w.calls(ctx, p.State)
+	if err != nil {
+		p.State = w.changing(p.State)
+		return w.settleChange(ctx, p, outcome{err: unsent(err)})
+	}
+	started := time.Now()
+	p, err = w.put(ctx, p, asks(p.State), "", w.changing(p.State))
+	if err != nil {
+		return staleIsDone(err) // whoever moved it goes on
+	}
+	o, stands, err := w.obstacle(ctx, p)
+	if err != nil {
+		return w.settleChange(ctx, p, outcome{err: notSent("look_failed", "Il registro non rispondeva: nessun invio è stato fatto.", err)})
+	}
+	if stands {
+		return w.standBack(ctx, p, o)
+	}
+	return w.settleChange(ctx, p, w.carryOut(ctx, calls, started))
 }
 
-// mayNotEdit looks, as before a post goes out, at what could forbid the edit. Under a stop it is left as
-// it is, and scheduling asks for it again when the stop is lifted; a removal is allowed under any.
-func (w *worker) mayNotEdit(ctx context.Context, p post) (bool, error) {
+// asks is the event that says that a change is asked for or under way.
+func asks(p palinsesto.Post) palinsesto.PostEvent {
+	if p.State == palinsesto.PostRemoving {
+		return palinsesto.PostWasRemoving
+	}
+	return palinsesto.PostWasEditing
+}
+
+// changing is the state that says: this worker is about to change what is out.
+func (w *worker) changing(p palinsesto.Post) palinsesto.Post {
+	p.Attempts++
+	p.Attempt = &palinsesto.Attempt{
+		Number: p.Attempts, Hash: p.Wanted(), Worker: w.Worker, Intended: w.Clock(),
+		Lasts: w.cfg.Publishing.CallDeadline + w.cfg.Publishing.CallTimeout,
+	}
+	return p
+}
+
+// overtake settles an intent that its worker has not brought to a verdict: the change is made again, once
+// no call of that worker can be under way. The post is this process's now, so an intent of its own is of
+// a handler that has ended.
+func (w *worker) overtake(ctx context.Context, p post) error {
+	a := p.State.Attempt
+	left := w.cfg.Publishing.Lease + a.Lasts - w.seen.since(p.Seq)
+	if a.Worker != w.Worker && !w.Sole && left > 0 {
+		return bus.Later(left, errors.New("its worker may live"))
+	}
+	next := settled(p.State, "unknown")
+	next.Retries++
+	_, err := w.put(ctx, p, asks(next), "chi la stava facendo si è interrotto: si ripete", next)
+	return staleIsDone(err)
+}
+
+// settled is p with a verdict on its open attempt.
+func settled(p palinsesto.Post, verdict string) palinsesto.Post {
+	a := *p.Attempt // not the one that the caller holds
+	a.Verdict = verdict
+	p.Attempt = &a
+	return p
+}
+
+// mayChange tells whether the change is to be made now. Under a stop an edit is left as it is, and
+// scheduling asks for it again when the stop is lifted.
+func (w *worker) mayChange(ctx context.Context, p post) (bool, error) {
+	wait, err := w.blocked(ctx)
+	if a := p.State.Attempt; a != nil && p.State.Retries > 0 {
+		wait = max(wait, a.Intended.Add(backoff(changeFirst, changePause, 2, 0, p.State.Retries-1)).Sub(w.Clock()))
+	}
+	if err != nil || wait > 0 {
+		return false, bus.Later(min(wait, time.Minute), errors.Join(errors.New("not yet"), err))
+	}
+	o, stands, err := w.obstacle(ctx, p)
+	switch {
+	case err != nil || !stands:
+		return err == nil, err
+	case o.void:
+		return false, w.standBack(ctx, p, o)
+	case o.wait > 0:
+		return false, bus.Later(min(o.wait, time.Minute), errors.New(o.why))
+	default:
+		return false, nil
+	}
+}
+
+// obstacle is why a change is not made now.
+type obstacle struct {
+	why  string
+	void bool          // what it leads to is not approved any more
+	wait time.Duration // the network asked to be left alone
+}
+
+// obstacle looks, before the intent and after it, at what could forbid the change; a removal is allowed
+// under any stop.
+func (w *worker) obstacle(ctx context.Context, p post) (o obstacle, stands bool, err error) {
 	now, err := w.situation(ctx, p)
 	if err != nil {
-		return true, err
+		return o, false, err
 	}
-	if !now.seg.Publishable(p.State.Channel, p.State.Change.Hash, w.Clock()) {
-		return true, w.void(ctx, p)
-	}
-	_, held := now.holds.Stops(p.State, now.seg.Tags)
-	return held || !now.channel.Takes(), nil
-}
-
-// void drops an edit whose text is not approved any more: the post stays as it is out, and the next
-// approval is compared with that.
-func (w *worker) void(ctx context.Context, p post) error {
-	next := p.State
-	next.State, next.Change = palinsesto.PostPosted, nil
-	_, err := w.put(ctx, p, palinsesto.PostWasFailed, "la correzione non è più approvata: il post resta com'è", next)
-	return staleIsDone(err)
-}
-
-// unchanged decides what becomes of a change that did not come about.
-func (w *worker) unchanged(ctx context.Context, p post, d bus.Delivery, err error) error {
-	var e *channel.Error
-	if !errors.As(err, &e) {
-		if d.Deliveries < 2*changeTries {
-			return err
-		}
-		w.Log.Error("change given up", "post", p.State.ID, "error", err)
-		e = errBroken
-	}
-	if terr := w.tellChannel(ctx, e); terr != nil {
-		return terr
-	}
-	if e.Verdict != channel.Permanent && d.Deliveries < changeTries {
-		return bus.Later(max(min(e.After, time.Minute), backoff(time.Second, time.Minute, 2, 0.2, d.Deliveries)), e)
-	}
-	return w.byHand(ctx, p, e)
-}
-
-func (w *worker) carryOut(ctx context.Context, p palinsesto.Post) error {
-	if p.State == palinsesto.PostRemoving {
-		return w.remove(ctx, p)
-	}
-	return w.edit(ctx, p)
-}
-
-func (w *worker) remove(ctx context.Context, p palinsesto.Post) error {
-	r, ok := w.adapter.(channel.Remover)
-	if !ok {
-		return errNoPower
-	}
-	for _, part := range p.Parts {
-		if !part.Posted {
-			continue
-		}
-		if err := r.Remove(ctx, channel.Target{RemoteIDs: part.RemoteIDs, PostedAt: p.PostedAt}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *worker) edit(ctx context.Context, p palinsesto.Post) error {
-	e, ok := w.adapter.(channel.Editor)
-	if !ok {
-		return errNoPower
-	}
-	wanted := p
-	wanted.Hash = p.Change.Hash
-	v, err := w.variants.find(ctx, wanted, 0) // mayNotEdit has just read it
-	if err != nil {
-		return err
-	}
-	// What is out decides which request leads to the new content: it cannot be told from the new one.
-	was, err := w.variants.earlier(ctx, p)
-	if err != nil {
-		return err
-	}
-	if len(v.Parts) != len(p.Parts) || len(was.Parts) != len(p.Parts) {
-		return &channel.Error{Verdict: channel.Permanent, Cause: "parts_differ",
-			Text: "Il testo corretto richiede un numero diverso di messaggi: correggere a mano sul canale."}
-	}
-	for i, part := range p.Parts {
-		one := wanted
-		one.Parts = make([]palinsesto.PartState, len(p.Parts))
-		for j := range i {
-			one.Parts[j].Posted = true
-		}
-		prepared, err := w.prepare(ctx, post{State: one}, v)
-		if err != nil {
-			return err
-		}
-		if err := e.Edit(ctx, channel.Target{RemoteIDs: part.RemoteIDs, Part: was.Parts[i], PostedAt: p.PostedAt}, prepared); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// changed notes that it is done.
-func (w *worker) changed(ctx context.Context, p post) error {
-	next, event := p.State, palinsesto.PostWasRemoved
-	next.State = palinsesto.PostRemoved
 	if p.State.State == palinsesto.PostEditing {
-		next.State, event = palinsesto.PostEdited, palinsesto.PostWasEdited
-		next.Hash = p.State.Change.Hash
+		if !now.seg.Publishable(p.State.Channel, p.State.Wanted(), w.Clock()) {
+			return obstacle{why: "la correzione non è più approvata: il post resta com'è", void: true}, true, nil
+		}
+		if h, held := now.holds.Stops(p.State, now.seg.Tags); held {
+			return obstacle{why: h.Reason}, true, nil
+		}
+		if !now.channel.Takes() {
+			return obstacle{why: now.channel.Reason}, true, nil
+		}
 	}
-	next.Change, next.Cause, next.Problem = nil, "", ""
-	_, err := w.put(ctx, p, event, "", next)
-	if errors.Is(err, bus.ErrStale) {
-		return w.crossed(ctx, p.State)
+	if wait := now.channel.NotBefore.Sub(w.Clock()); wait > 0 {
+		return obstacle{why: "la rete ha chiesto di aspettare", wait: wait}, true, nil
 	}
-	return err
+	return o, false, nil
 }
 
-// crossed: while this edit was at the network a newer one was asked for, and may have been made by
-// another process before or after it. What the network shows is not known, so the newer one is made
-// again, last.
-func (w *worker) crossed(ctx context.Context, mine palinsesto.Post) error {
-	if mine.State != palinsesto.PostEditing {
-		return nil
+// standBack writes down that no call was made. An edit that is void leaves the post as it is out, and the
+// next approval is compared with that.
+func (w *worker) standBack(ctx context.Context, p post, o obstacle) error {
+	next, event := p.State, asks(p.State)
+	if next.Open() {
+		next = settled(next, "stopped")
 	}
-	for {
-		cur, err := bus.Load(ctx, w.Bus, contract.Posts, contract.PostSubject(mine.Channel, mine.ID))
-		if err != nil {
-			return err
-		}
-		next := cur.State
-		if next.Wanted() == mine.Change.Hash || next.State != palinsesto.PostEditing && next.State != palinsesto.PostEdited {
-			return nil
-		}
-		next.Change = &palinsesto.Change{Kind: "edit", Hash: cur.State.Wanted()}
-		next.State = palinsesto.PostEditing
-		_, err = w.put(ctx, cur, palinsesto.PostWasEditing, "due correzioni si sono incrociate: vale l'ultima", next)
-		if !errors.Is(err, bus.ErrStale) {
-			return err
-		}
+	if o.void {
+		next.State, next.Change, next.Retries, event = palinsesto.PostPosted, nil, 0, palinsesto.PostWasFailed
 	}
+	return staleIsDone(w.insist(ctx, func() error {
+		_, err := w.put(ctx, p, event, o.why, next)
+		return err
+	}))
 }
 
-// byHand leaves the task to a person: the post is still out as it was.
-func (w *worker) byHand(ctx context.Context, p post, e *channel.Error) error {
-	next := p.State
-	c := *p.State.Change
-	c.Problem, c.Cause = e.Text, e.Cause
-	next.State, next.Change = palinsesto.PostPosted, &c
-	if p.State.NextPart() < len(p.State.Parts) {
-		next.State = palinsesto.PostFailed // half of it is out: it never was posted
+// carryOut makes the calls, unless the intent has grown old meanwhile.
+func (w *worker) carryOut(ctx context.Context, calls []request, started time.Time) outcome {
+	if age := time.Since(started); age > w.cfg.Publishing.CallDeadline {
+		return outcome{err: notSent("late_worker", "Il processo si è fermato prima dell'invio: nessun invio è stato fatto.", nil)}
 	}
-	next.Cause, next.Problem = c.Kind+"_by_hand", e.Text
-	_, err := w.put(ctx, p, palinsesto.PostWasFailed, e.Text, next)
-	return staleIsDone(err)
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Publishing.CallTimeout)
+	defer cancel()
+	begun := time.Now()
+	for _, call := range calls {
+		if err := call(ctx); err != nil {
+			return outcome{err: err, took: time.Since(begun)}
+		}
+	}
+	return outcome{took: time.Since(begun)}
 }

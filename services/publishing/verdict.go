@@ -160,19 +160,13 @@ func (w *worker) unprepared(ctx context.Context, p post, err error) error {
 	if !errors.As(err, &e) {
 		return err // ours, such as a log that does not answer: the event comes again
 	}
-	switch e.Verdict {
-	case channel.NotSent, channel.RetryAfter, channel.Permanent, channel.Reconnect:
-	default: // a preparation publishes nothing, whatever became of it
-		c := *e
-		c.Verdict = channel.NotSent
-		e = &c
-	}
-	if err := w.tellChannel(ctx, e); err != nil {
+	err = unsent(err)
+	if err := w.tellChannel(ctx, err); err != nil {
 		return err
 	}
 	state := p.State
 	state.Attempt = &palinsesto.Attempt{Number: state.Attempts, Part: state.NextPart(), Hash: state.Hash, Worker: w.Worker, Intended: w.Clock()}
-	v := w.judge(state, outcome{err: e})
+	v := w.judge(state, outcome{err: err})
 	_, err = w.put(ctx, p, v.event, v.why, v.state)
 	return staleIsDone(err)
 }
