@@ -347,6 +347,7 @@ func TestApproveWithoutTheMediaRoom(t *testing.T) {
 	h := bare(t)
 	m := palinsesto.Media{Hash: strings.Repeat("a", 64), Kind: "image", MIME: "image/png", Bytes: 3, Width: 30, Height: 30}
 	require.NoError(t, h.bus.PutMedia(context.Background(), m, []byte("png")))
+	require.NoError(t, h.bus.Bring(context.Background(), m.Hash, author.Centre))
 	seg := h.submit(author, fields{"media": []map[string]string{{"id": m.Hash, "filename": "a.png", "alt": "Una sala con molte persone"}}})
 	before := h.last()
 	_, err := h.approve(palinsesto.Approve{Command: by(editor), SegnalazioneID: seg.ID, Version: 1})
