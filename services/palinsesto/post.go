@@ -48,9 +48,9 @@ type Post struct {
 	Bend     bool      // Due may be moved by spacing
 	Expires  time.Time // of the segnalazione; zero: never
 	Parts    []PartState
-	Attempt  *Attempt // the newest; the history has the older ones
+	Attempt  *Attempt // the newest, also of an edit or a removal; the history has the older ones
 	Attempts int      // how many there were
-	Retries  int      // of the current due time: what back-off counts
+	Retries  int      // of the current due time, or of the change under way: what back-off counts
 	Cause    string   // why it needs a hand, a short code to group by; empty: it does not
 	Problem  string   // the same as a sentence for people
 	Hold     string   // id of the hold that keeps it, when held
@@ -66,7 +66,7 @@ type PartState struct {
 	Link      string
 }
 
-// Attempt is one try to publish one part: the intent, and what it came to.
+// Attempt is one try to publish one part, or to change all that is out: the intent, and what it came to.
 type Attempt struct {
 	Number   int // counts all attempts of the post, from 1
 	Part     int
@@ -75,7 +75,7 @@ type Attempt struct {
 	Worker   string // who wrote the intent: the process, new at every start
 	Intended time.Time
 	Lasts    time.Duration // from Intended until the call has surely ended: call deadline and timeout
-	Verdict  string        // empty while open; else one of the verdicts of package channel
+	Verdict  string        // empty while open; else one of the verdicts of package channel, "stopped", or "done" of a change
 	Status   int           // HTTP status, 0 without an answer
 	Took     time.Duration
 	Raw      string // the network's answer, bounded and without secrets
@@ -88,7 +88,7 @@ type Change struct {
 	Hash    string // of the variant that it is edited to
 	By      Actor
 	Reason  string
-	Tries   int
+	Tries   int    // how often it was asked for again, since nobody had taken it up
 	Problem string // why it did not come about; a person then does it by hand
 	Cause   string
 }
@@ -124,9 +124,11 @@ func (p Post) Wanted() string {
 // Open tells whether an attempt stands without a verdict.
 func (p Post) Open() bool { return p.Attempt != nil && p.Attempt.Verdict == "" }
 
-// InFlight tells whether something of p may be at the network now that a stop would have kept back: a
-// call whose intent stands, or an edit, which has none. A removal is allowed under any stop.
-func (p Post) InFlight() bool { return p.State == PostPublishing || p.State == PostEditing }
+// InFlight tells whether an intent stands whose call may be under way and that a stop would have kept
+// back: of p itself, or of an edit. A removal is allowed under any stop.
+func (p Post) InFlight() bool {
+	return p.State == PostPublishing || p.State == PostEditing && p.Open()
+}
 
 // Final tells whether nothing of the house moves p on by itself.
 func (p Post) Final() bool {

@@ -29,8 +29,11 @@ func TestHoldListsWhatIsInFlight(t *testing.T) {
 	h := newHouse(t)
 	one := h.put(palinsesto.PostWasPublishing, as(draft(h.report().State, time.Now()), palinsesto.PostPublishing))
 	h.put(palinsesto.PostWasDue, as(draft(h.report().State, time.Now()), palinsesto.PostDue))
-	// An edit has no intent: it looked before the hold perhaps, and calls after it.
+	// An edit whose intent stands; one that was only asked for will see the hold.
 	two := h.put(palinsesto.PostWasEditing, as(draft(h.report(on(spaced, time.Time{}, true)).State, time.Now()), palinsesto.PostEditing))
+	asked := as(draft(h.report().State, time.Now()), palinsesto.PostEditing)
+	asked.Attempt.Verdict = "posted"
+	h.put(palinsesto.PostWasEditing, asked)
 	h.put(palinsesto.PostWasRemoving, as(draft(h.report().State, time.Now()), palinsesto.PostRemoving)) // allowed under a hold
 	cases := []struct {
 		scope palinsesto.Scope
