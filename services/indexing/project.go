@@ -13,10 +13,6 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-// projectionName is the version of what project makes: raise it with every change of what a document
-// shows, and the first start of the new version rebuilds the index.
-const projectionName = "projection-3"
-
 // The sets of the index.
 const (
 	SetSegnalazioni = "seg"
@@ -31,7 +27,8 @@ const (
 var errNotOurs = errors.New("indexing: nothing to list")
 
 // project says what the index shows of an aggregate whose newest record is r. It depends on r alone:
-// that is why an index that grew and one that was rebuilt are the same.
+// that is why an index that grew and one that was rebuilt are the same. With every change of what it
+// makes index.Projection is raised.
 //
 // Of a known aggregate whose state cannot be read nothing is shown, together with the error. The
 // document is then Gone rather than left as it was: a rebuild would not know what it was.

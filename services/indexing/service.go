@@ -141,12 +141,11 @@ func (s *Service) docs(records []bus.Record) []index.Doc {
 	return out
 }
 
-// logName names the log together with the rules of projection: an index made by other rules is
-// another's, and is rebuilt.
+// logName is what an index of this log, projected by this version, says of itself.
 func (s *Service) logName(ctx context.Context) (string, error) {
 	id, err := s.Bus.LogID(ctx)
 	if err != nil {
 		return "", err
 	}
-	return palinsesto.DeriveID(id, projectionName), nil
+	return index.NameOf(id), nil
 }

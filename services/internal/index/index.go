@@ -36,6 +36,14 @@ import (
 // Schema is the version of the keys and of the packed documents. An index of another one is not read.
 const Schema = 1
 
+// Projection is the version of what is made of the log: raise it with every change of what a document
+// shows, and the first start of the new version rebuilds the index.
+const Projection = 3
+
+// NameOf is what the index of a log says in Meta.Log. One that was made by other rules of projection is
+// of another log, as it were.
+func NameOf(log string) string { return log + "/" + strconv.Itoa(Projection) }
+
 // schemaMark opens every epoch's name, so that a script sees the schema without another read.
 var schemaMark = "s" + strconv.Itoa(Schema) + "-"
 
@@ -138,7 +146,7 @@ func (x *Index) Close() error {
 // Meta says whose index this is and how far it has come.
 type Meta struct {
 	Epoch  string
-	Log    string // identity of the log that it was built from
+	Log    string // which log it was built from, see NameOf
 	Schema int
 	Seq    uint64 // everything of the log up to here is in it
 	Ready  bool   // may be read and written by this version of the program
