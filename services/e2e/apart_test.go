@@ -37,7 +37,7 @@ func TestRoomsApart(t *testing.T) {
 	}
 	w.house = room("api") // rooms start in any order
 	second := map[string]*harness.House{}
-	for _, name := range []string{"publishing", "scheduling", "publishing", "scheduling", "approval", "intake", "media", "indexing"} {
+	for _, name := range []string{"publishing", "scheduling", "publishing", "scheduling", "approval", "intake", "media", "notifying", "indexing"} {
 		second[name] = room(name)
 	}
 	for range rooms {

@@ -20,7 +20,7 @@ import (
 )
 
 // rooms that have a user in deploy/nats.conf.
-var roomUsers = []string{"indexing", "intake", "approval", "scheduling", "publishing", "media", "api"}
+var roomUsers = []string{"indexing", "intake", "approval", "scheduling", "publishing", "media", "notifying", "api"}
 
 func password(user string) string { return "test-" + user }
 
@@ -75,12 +75,12 @@ func TestNATSUsersAreKeptApart(t *testing.T) {
 	s := startNATS(t)
 	// What a room may append, by the subject's second word; everything else on the log is refused.
 	own := map[string][]string{
-		"intake": {"seg"}, "approval": {"seg"}, "scheduling": {"seg", "post", "channel", "hold"},
-		"publishing": {"post", "channel"}, "api": {"token"},
+		"intake": {"seg"}, "approval": {"seg", "channel"}, "scheduling": {"seg", "post", "channel", "hold"},
+		"publishing": {"post", "channel"}, "api": {"token"}, "notifying": {"alert"},
 	}
 	logSubjects := map[string]string{
 		"seg": "palinsesto.seg.jesi.x", "post": "palinsesto.post.ch.x", "channel": "palinsesto.channel.ch",
-		"hold": "palinsesto.hold", "token": "palinsesto.token.x", "settings": "palinsesto.settings.x",
+		"hold": "palinsesto.hold", "token": "palinsesto.token.x", "alert": "palinsesto.alert.x", "settings": "palinsesto.settings.x",
 	}
 	for _, user := range append([]string{"watch"}, roomUsers...) {
 		t.Run(user, func(t *testing.T) {

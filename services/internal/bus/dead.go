@@ -37,7 +37,7 @@ func (b *Bus) openDead(ctx context.Context) error {
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = b.js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: deadStream, Subjects: []string{deadSubject + ">"}, Storage: jetstream.FileStorage,
-			Replicas: max(1, b.o.Replicas), AllowDirect: true, MaxAge: deadAge, MaxBytes: 64 << 20,
+			Replicas: b.replicas(), AllowDirect: true, MaxAge: deadAge, MaxBytes: 64 << 20,
 		})
 	}
 	return err
@@ -52,6 +52,16 @@ func (b *Bus) bury(ctx context.Context, consumer string, d Delivery, why error) 
 	m.Data = []byte(why.Error())
 	_, err := b.js.PublishMsg(ctx, m)
 	return err
+}
+
+// Dead tells how many events were given up in the last 90 days, and when the last one was.
+func (b *Bus) Dead(ctx context.Context) (n int, last time.Time, err error) {
+	s, err := b.js.Stream(ctx, deadStream)
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("count the dead letters: %w", err)
+	}
+	state := s.CachedInfo().State
+	return int(min(state.Msgs, 1<<30)), state.LastTime, nil
 }
 
 // DeadLetters lists what was given up, oldest first, from a sequence on.

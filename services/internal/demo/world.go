@@ -29,6 +29,7 @@ const (
 	usual      = "127.0.0.1:8081"
 	headerWait = 5 * time.Second
 	botID      = 8000000001
+	operators  = "-1009000000001" // the chat in which alerts are told
 )
 
 // world is the sandbox on an address of its own: as far from the house as a real network.
@@ -68,6 +69,9 @@ func (w *world) pointChannels(cfg *config.Config, folder string) {
 		c.APIBase, c.TokenFile, c.TokenEnv = w.url()+"/"+c.Network, tokenFile(folder), ""
 		c.Spacing = 0
 	})
+	cfg.Alerts.Telegram = &config.AlertTelegram{Chat: operators, APIBase: w.url() + "/" + telegram.Network,
+		Token: config.SecretPlace{File: tokenFile(folder)}}
+	cfg.Alerts.Mail = nil // a trainee's mistakes must not reach a real mailbox
 }
 
 // open reads the wall back and serves it.
@@ -125,6 +129,9 @@ func chats(cfg *config.Config, tokens []string) []telegram.Chat {
 		}
 	}
 	var all []telegram.Chat
+	if id, err := strconv.ParseInt(operators, 10, 64); err == nil {
+		all = append(all, telegram.Chat{ID: id, Title: "operatori", Members: 4, Admins: admins})
+	}
 	for i, c := range cfg.Channels {
 		if c.Network != telegram.Network {
 			continue

@@ -18,6 +18,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/media"
+	"github.com/palinsesto/palinsesto/services/notifying"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 	"github.com/palinsesto/palinsesto/services/publishing"
 	"github.com/palinsesto/palinsesto/services/scheduling"
@@ -116,6 +117,17 @@ func table() []room {
 					return made{}, err
 				}
 				return made{run: s.Run, ready: func(context.Context) error { return clockReady(s.ClockOff()) }}, nil
+			}},
+		{name: "notifying", does: "tells operators what needs a person, once per cause", lists: true,
+			make: func(_ context.Context, h *House, k kit) (made, error) {
+				s, err := notifying.New(k.cfg, notifying.Deps{
+					Bus: k.bus, Index: k.index, Clock: k.clock, Log: k.log, Worker: h.worker, Sole: h.server != nil,
+					Report: h.Report, Rooms: Names(), PublicURL: h.Public, Metrics: h.metrics,
+				})
+				if err != nil {
+					return made{}, err
+				}
+				return made{run: s.Run, facts: s.Facts}, nil
 			}},
 		{name: apiRoom, does: "answers HTTP: turns requests into commands, and the log into answers", lists: true, door: true,
 			make: func(ctx context.Context, h *House, k kit) (made, error) {

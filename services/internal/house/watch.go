@@ -11,12 +11,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
 const (
 	watchEvery = 5 * time.Second
 	syncEvery  = 10 * time.Minute // a setting of a server changes when it restarts
 	syncWait   = 3 * time.Second
+	sayEvery   = 10 * time.Second // notifying believes a report for half a minute
 )
 
 // watch looks after the log: an embedded one that a full disk switched off is started again when there
@@ -25,7 +28,7 @@ const (
 func (h *House) watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	settled, asked := false, time.Time{}
+	settled, asked, said := false, time.Time{}, time.Time{}
 	for {
 		switch {
 		case h.server != nil:
@@ -33,6 +36,10 @@ func (h *House) watch(ctx context.Context) {
 		case time.Since(asked) > syncEvery:
 			asked = time.Now()
 			h.lookAtSync(ctx)
+		}
+		if h.server == nil && time.Since(said) >= sayEvery {
+			said = time.Now()
+			h.say(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -45,6 +52,19 @@ func (h *House) watch(ctx context.Context) {
 				h.log.Debug("memory of the start not given back", "error", err)
 			}
 		}
+	}
+}
+
+// say tells the other processes how this one is, so that notifying knows of every room.
+func (h *House) say(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, syncWait)
+	defer cancel()
+	data, err := json.Marshal(h.Report(ctx))
+	if err == nil {
+		err = h.units[0].bus.Report(palinsesto.DeriveID("process", h.worker), data)
+	}
+	if err != nil {
+		h.log.Debug("report not told", "error", err)
 	}
 }
 

@@ -12,12 +12,14 @@ import (
 // Report is what /readyz says: whether the house can do its work, room by room, and what a person
 // should look at.
 type Report struct {
-	Ready    bool                  `json:"ready"`
-	Version  string                `json:"version"`
-	Rooms    map[string]RoomReport `json:"rooms"`
-	Index    IndexReport           `json:"index"`
-	Disk     *DiskReport           `json:"disk,omitempty"` // absent where the log's disk is not ours to see
-	Warnings []string              `json:"warnings"`
+	Ready   bool                  `json:"ready"`
+	Version string                `json:"version"`
+	Rooms   map[string]RoomReport `json:"rooms"`
+	Index   IndexReport           `json:"index"`
+	Disk    *DiskReport           `json:"disk,omitempty"` // absent where the log's disk is not ours to see
+	// Backup is absent where none is scheduled.
+	Backup   *BackupReport `json:"backup,omitempty"`
+	Warnings []string      `json:"warnings"`
 }
 
 // RoomReport is one room's state.
@@ -46,6 +48,14 @@ type DiskReport struct {
 	Free  uint64 `json:"free"`
 	Floor uint64 `json:"floor"`
 	OK    bool   `json:"ok"`
+}
+
+// BackupReport is how old the last backup is.
+type BackupReport struct {
+	Last time.Time     `json:"last,omitzero"` // of the last one that succeeded
+	Age  time.Duration `json:"age_ns"`
+	OK   bool          `json:"ok"`             // young enough
+	Text string        `json:"text,omitempty"` // what is wrong, for people
 }
 
 // reportWait bounds one report: an answer that comes late is a no.

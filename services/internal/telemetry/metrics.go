@@ -21,6 +21,7 @@ const gatherWait = 5 * time.Second
 type Metrics struct {
 	registry *prometheus.Registry
 	restarts *prometheus.CounterVec
+	alerts   *prometheus.CounterVec
 }
 
 // NewMetrics makes an empty set with the process's own figures.
@@ -31,18 +32,33 @@ func NewMetrics(version string) *Metrics {
 			Name: "palinsesto_room_restarts_total", Help: "Times that a room ended with an error and was started again.",
 		}, []string{"room"}),
 	}
+	m.alerts = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "palinsesto_alert_messages_total", Help: "Messages to operators, by way (telegram, mail) and outcome (sent, failed).",
+	}, []string{"way", "outcome"})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "palinsesto_build_info", Help: "1; the version stands in the label.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.restarts, build, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.restarts, m.alerts, build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Restarted counts a room that had to be started again.
 func (m *Metrics) Restarted(room string) { m.restarts.WithLabelValues(room).Inc() }
+
+// AlertTold counts a message to operators; m may be nil.
+func (m *Metrics) AlertTold(way string, sent bool) {
+	if m == nil {
+		return
+	}
+	outcome := "failed"
+	if sent {
+		outcome = "sent"
+	}
+	m.alerts.WithLabelValues(way, outcome).Inc()
+}
 
 // Sample is one figure that is asked for when the metrics are read.
 type Sample struct {
