@@ -48,3 +48,11 @@ func Reason(at string, s *string) []palinsesto.Problem {
 	k.long(at, network.Runes, *s, maxReason)
 	return k.list
 }
+
+// Line normalises a name or a short text of one line, and bounds its bytes.
+func Line(at string, s *string, most int) []palinsesto.Problem {
+	var k checker
+	k.tidyField(at, s, false)
+	k.long(at, network.Bytes, *s, most)
+	return k.list
+}

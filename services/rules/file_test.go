@@ -42,4 +42,9 @@ func TestPiecesAreJudgedAsTheWhole(t *testing.T) {
 	reason = "Manca l'orario\n"
 	require.Empty(t, rules.Reason("reason", &reason))
 	require.Equal(t, "Manca l'orario", reason)
+
+	line := "\x1b[31mAnna\u202e\n Rossi "
+	require.Equal(t, []string{"U-ZW"}, codes(rules.Line("name", &line, 20)))
+	require.Equal(t, "[31mAnna  Rossi", line)
+	require.Equal(t, []string{"V-CAMPO"}, codes(rules.Line("name", &line, 10)))
 }
