@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +13,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
+	"github.com/palinsesto/palinsesto/services/rules"
 )
 
 // placeHold stops. After it is acknowledged no call begins whose intent is later; what has an older
@@ -88,8 +88,12 @@ func (s *Service) checkHold(cmd *palinsesto.PlaceHold) error {
 	}
 	switch cmd.Scope {
 	case palinsesto.ScopeAll:
+		if cmd.Value != "" {
+			add("value", "Un fermo di tutto non dice che cosa: togliere il valore, oppure indicare network, channel, centre o tag.",
+				"A hold over everything does not say what: take the value out, or give network, channel, centre or tag.")
+		}
 	case palinsesto.ScopeNetwork, palinsesto.ScopeTag:
-		if cmd.Value = strings.TrimSpace(cmd.Value); cmd.Value == "" || len(cmd.Value) > valueMost {
+		if rules.Refused(rules.Line("value", &cmd.Value, valueMost)) || cmd.Value == "" {
 			add("value", "Indicare quale rete o tag fermare.", "Say which network or tag.")
 		}
 	case palinsesto.ScopeChannel:
