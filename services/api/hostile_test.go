@@ -4,6 +4,7 @@ package api
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -26,22 +27,27 @@ func TestHostileBodies(t *testing.T) {
 		status     int
 		field      string
 	}{
-		"no JSON":               {one + "/reject", "{" + bait, 400, ""},
-		"a list":                {one + "/reject", `["` + bait + `"]`, 422, ""},
-		"a wrong type":          {one + "/reject", `{"version":"` + bait + `","reason":"x"}`, 422, "version"},
-		"negative":              {one + "/reject", `{"version":-1,"reason":"x"}`, 422, "version"},
-		"an unknown field":      {one + "/reject", `{"version":1,"reason":"x","` + bait + `":1}`, 422, bait},
-		"a missing field":       {one + "/reject", `{}`, 422, ""},
-		"null":                  {one + "/reject", `null`, 422, ""},
-		"too much text":         {one + "/reject", `{"version":1,"reason":"` + strings.Repeat("x", 5000) + `"}`, 422, "reason"},
-		"too large":             {one + "/reject", `{"version":1,"reason":"` + strings.Repeat("x", bodyMost) + `"}`, 413, ""},
-		"deeply nested":         {one + "/revise", `{"version":1,"document":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, 400, ""},
-		"a document too large":  {"/api/v1/segnalazioni", `{"title":"` + strings.Repeat("x", bodyMost) + `"}`, 413, ""},
-		"a document of nothing": {"/api/v1/segnalazioni", `{}`, 403, ""},
-		"no document":           {"/api/v1/segnalazioni", bait, 422, ""},
-		"not UTF-8":             {"/api/v1/segnalazioni", "{\"centre\":\"ancona\",\"title\":\"\xff\xfe\"}", 422, ""},
-		"a time that is none":   {one + "/approve", `{"version":1,"at":"domani"}`, 422, "at"},
-		"variants too many":     {one + "/approve", `{"version":1,"variants":[` + strings.TrimSuffix(strings.Repeat(`{"channel":"c","parts":[{}]},`, 60), ",") + `]}`, 422, "variants"},
+		"no JSON":                {one + "/reject", "{" + bait, 400, ""},
+		"a list":                 {one + "/reject", `["` + bait + `"]`, 422, ""},
+		"a wrong type":           {one + "/reject", `{"version":"` + bait + `","reason":"x"}`, 422, "version"},
+		"negative":               {one + "/reject", `{"version":-1,"reason":"x"}`, 422, "version"},
+		"an unknown field":       {one + "/reject", `{"version":1,"reason":"x","` + bait + `":1}`, 422, bait},
+		"a name in capitals":     {one + "/reject", `{"Version":1,"reason":"x"}`, 422, ""},
+		"a name twice":           {one + "/reject", `{"version":1,"reason":"x","reason":"` + bait + `"}`, 400, ""},
+		"a name twice, below":    {one + "/approve", `{"version":1,"variants":[{"channel":"a","channel":"b"}]}`, 400, ""},
+		"a stop of two minds":    {"/api/v1/holds", `{"scope":"tag","Scope":"all","value":"zz","reason":"x"}`, 422, "Scope"},
+		"a stop of all of a tag": {"/api/v1/holds", `{"scope":"all","value":"zz","reason":"x"}`, 422, "value"},
+		"a missing field":        {one + "/reject", `{}`, 422, ""},
+		"null":                   {one + "/reject", `null`, 422, ""},
+		"too much text":          {one + "/reject", `{"version":1,"reason":"` + strings.Repeat("x", 5000) + `"}`, 422, "reason"},
+		"too large":              {one + "/reject", `{"version":1,"reason":"` + strings.Repeat("x", bodyMost) + `"}`, 413, ""},
+		"deeply nested":          {one + "/revise", `{"version":1,"document":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, 400, ""},
+		"a document too large":   {"/api/v1/segnalazioni", `{"title":"` + strings.Repeat("x", bodyMost) + `"}`, 413, ""},
+		"a document of nothing":  {"/api/v1/segnalazioni", `{}`, 403, ""},
+		"no document":            {"/api/v1/segnalazioni", bait, 422, ""},
+		"not UTF-8":              {"/api/v1/segnalazioni", "{\"centre\":\"ancona\",\"title\":\"\xff\xfe\"}", 422, ""},
+		"a time that is none":    {one + "/approve", `{"version":1,"at":"domani"}`, 422, "at"},
+		"variants too many":      {one + "/approve", `{"version":1,"variants":[` + strings.TrimSuffix(strings.Repeat(`{"channel":"c","parts":[{}]},`, 60), ",") + `]}`, 422, "variants"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := h.ask("redattore", "POST", c.path, c.body)
@@ -155,4 +161,28 @@ func TestRebuildAndDeadLetters(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, before.Epoch, after.Epoch)
 	require.JSONEq(t, `{"items":[]}`, h.ask("admin", "GET", "/api/v1/dead-letters", nil).body)
+}
+
+func TestNamedOnce(t *testing.T) {
+	for body, ok := range map[string]bool{
+		`{}`: true, `[]`: true, `"a"`: true, `1`: true, `{"a":"a","b":["a","a",{"a":{}}],"c":{"a":"a"}}`: true,
+		`{"a":1,"a":1}`: false, `{"a":{},"a":[]}`: false, `[{"b":[],"b":1}]`: false, `{"x":{"a":1,"\u0061":2}}`: false, `{"a":[1],"b":{},"a":null}`: false,
+	} {
+		var into any
+		require.Equal(t, ok, unmarshal([]byte(body), &into) == nil, body)
+	}
+}
+
+func FuzzNamedOnce(f *testing.F) {
+	f.Add([]byte(`{"a":[{"a":1},"a"],"b":{"a":"a"}}`))
+	f.Add([]byte(`{"a":1,"a":1}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var into any
+		if unmarshal(body, &into) != nil {
+			return
+		}
+		again, err := json.Marshal(into)
+		require.NoError(t, err)
+		require.NoError(t, namedOnce(again))
+	})
 }

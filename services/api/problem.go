@@ -199,6 +199,7 @@ func (s *Service) ours(hc huma.Context, _ string, v any) (any, error) {
 var sentences = map[string]string{
 	"expected required property": "Campo obbligatorio mancante: ",
 	"unexpected property":        "Campo sconosciuto.",
+	"name twice:":                "Lo stesso nome è scritto due volte, e non si sa quale valga. Lasciarne uno: ",
 	"expected string":            "Serve un testo.",
 	"expected integer":           "Serve un numero intero.",
 	"expected number":            "Serve un numero.",

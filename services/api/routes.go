@@ -139,6 +139,7 @@ func (s *Service) humaConfig() huma.Config {
 	c.CreateHooks = nil                                   // no $schema in answers
 	c.RejectUnknownQueryParameters = true                 // a filter with a wrong name must not list everything
 	c.Transformers = []huma.Transformer{s.ours}
+	c.Formats = strictFormats()
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "pal_<id>_<secret>"},
 	}
