@@ -29,6 +29,8 @@ const (
 	knownMost = 4096
 	// failures that one address may have before it has to wait.
 	failuresAtOnce, failuresAMinute = 10, 30
+	// looks that it may then still cause in the log: somebody's new token enters, guesses cost little.
+	looksAtOnce, looksAMinute = 20, 120
 )
 
 // doorkeeper tells who a bearer token belongs to.
@@ -36,6 +38,7 @@ type doorkeeper struct {
 	Deps
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]knownToken
+	shut  map[string]time.Time // until when an address has to wait
 }
 
 type knownToken struct {
@@ -44,7 +47,7 @@ type knownToken struct {
 }
 
 func newDoorkeeper(d Deps) *doorkeeper {
-	return &doorkeeper{Deps: d, known: map[[sha256.Size]byte]knownToken{}}
+	return &doorkeeper{Deps: d, known: map[[sha256.Size]byte]knownToken{}, shut: map[string]time.Time{}}
 }
 
 // errStranger is deliberately one for all: no such token, revoked, wrong secret.
@@ -55,26 +58,61 @@ var errStranger = palinsesto.Refuse(palinsesto.CodeUnauthorized,
 // enter names who asks. Whoever fails too often from one address has to wait; a valid token enters
 // also from such an address, since many offices share one.
 func (k *doorkeeper) enter(ctx context.Context, r *http.Request) (palinsesto.Actor, error) {
-	t, err := k.find(ctx, bearer(r.Header.Get("Authorization")))
+	from, token := addressOf(r.RemoteAddr), bearer(r.Header.Get("Authorization"))
+	if wait := k.barred(ctx, from, token); wait > 0 {
+		return palinsesto.Actor{}, tooOften(ctx, wait)
+	}
+	t, err := k.find(ctx, token)
 	if err == nil {
 		return t.Actor(), nil
 	}
 	if !errors.Is(err, errStranger) {
 		return palinsesto.Actor{}, err
 	}
-	from := addressOf(r.RemoteAddr)
 	wait, limitErr := k.Index.Take(ctx, index.Rate{Key: "door:" + from, PerMinute: failuresAMinute, Burst: failuresAtOnce})
 	if limitErr != nil || wait <= 0 {
 		return palinsesto.Actor{}, errStranger // without the index there is no throttle, and still no entry
 	}
+	k.bar(from, wait)
 	if first, err := k.Index.Once(ctx, "door:"+from, time.Minute); err == nil && first {
 		k.Log.WarnContext(ctx, "many requests without a valid token", "from", from)
 	}
+	return palinsesto.Actor{}, tooOften(ctx, wait)
+}
+
+// barred tells how long an address that failed too often has to wait before the log is asked again for
+// a token that was never seen here.
+func (k *doorkeeper) barred(ctx context.Context, from, token string) time.Duration {
+	sum := sha256.Sum256([]byte(token))
+	k.mu.Lock()
+	_, familiar := k.known[sum]
+	shut := k.Clock().Before(k.shut[from])
+	k.mu.Unlock()
+	if familiar || !shut {
+		return 0
+	}
+	wait, err := k.Index.Take(ctx, index.Rate{Key: "look:" + from, PerMinute: looksAMinute, Burst: looksAtOnce})
+	if err != nil {
+		return 0
+	}
+	return wait
+}
+
+func (k *doorkeeper) bar(from string, wait time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.shut) >= knownMost {
+		clear(k.shut)
+	}
+	k.shut[from] = k.Clock().Add(wait)
+}
+
+func tooOften(ctx context.Context, wait time.Duration) error {
 	p := makeProblem(ctx, palinsesto.Refuse(palinsesto.CodeUnauthorized,
 		"Troppi tentativi senza un token valido da questo indirizzo: attendere, poi riprovare.",
 		"Too many attempts without a valid token from this address: wait, then try again."))
 	p.Status, p.retry = http.StatusTooManyRequests, int(wait/time.Second)+1
-	return palinsesto.Actor{}, p
+	return p
 }
 
 // bearer is the token of an Authorization header (RFC 6750, section 2.1).

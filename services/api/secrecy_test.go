@@ -85,6 +85,25 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Under one Idempotency-Key there is one token: a second one, whose first answer was lost, would stay
+// open without anybody knowing.
+func TestATokenIsMadeOnceForAKey(t *testing.T) {
+	h := newHouse(t)
+	body := map[string]any{"name": "\x1b[31mAnna\u202e Rossi\n", "role": "lettore"}
+	first := h.ask("admin", "POST", "/api/v1/tokens", body, "Idempotency-Key", "k")
+	require.Equal(t, http.StatusCreated, first.status, first.body)
+	require.Equal(t, "[31mAnna Rossi", first.field(t, "name"), "nothing that one does not see")
+	id, _ := first.field(t, "id").(string)
+	again := h.ask("admin", "POST", "/api/v1/tokens", body, "Idempotency-Key", "k")
+	require.Equal(t, http.StatusConflict, again.status)
+	require.Contains(t, again.problem(t).Detail, id)
+	require.NotContains(t, again.body, "pal_")
+	other := h.ask("admin", "POST", "/api/v1/tokens", body, "Idempotency-Key", "k2")
+	require.Equal(t, http.StatusCreated, other.status)
+	token, _ := first.field(t, "token").(string)
+	require.Equal(t, http.StatusOK, h.ask(token, "GET", "/api/v1/counts", nil).status)
+}
+
 // wholeLog is every byte of it.
 func (h *house) wholeLog() string {
 	h.t.Helper()
@@ -127,6 +146,18 @@ func TestGuessing(t *testing.T) {
 	require.Equal(t, 1, strings.Count(h.said.String(), "many requests without a valid token"))
 	require.Equal(t, http.StatusOK, h.ask("lettore", "GET", "/api/v1/counts", nil).status)
 	require.NotContains(t, h.said.String(), "pal_", "no token in the log")
+
+	// A flood of guesses reaches the log no more; who was here before enters all the same.
+	guess, _ := NewToken("", "", "")
+	h.auth.bar("127.0.0.1", time.Minute)
+	barred := false
+	for range looksAtOnce + 1 {
+		barred = h.auth.barred(t.Context(), "127.0.0.1", guess) > 0
+	}
+	require.True(t, barred)
+	require.Zero(t, h.auth.barred(t.Context(), "127.0.0.1", h.tokens["lettore"]))
+	require.Zero(t, h.auth.barred(t.Context(), "192.0.2.1", guess), "another address")
+	require.Equal(t, http.StatusTooManyRequests, h.ask(guess, "GET", "/api/v1/counts", nil).status)
 }
 
 func TestBearer(t *testing.T) {

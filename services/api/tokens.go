@@ -15,6 +15,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
+	"github.com/palinsesto/palinsesto/services/rules"
 )
 
 // A token reads pal_<id>_<secret>: the id finds it, the secret opens. Only the secret's hash is kept.
@@ -22,6 +23,7 @@ const (
 	tokenPrefix = "pal_"
 	idLength    = 36
 	secretBytes = 32
+	nameMost    = 400 // bytes, of what the schema counts as 100 characters
 )
 
 // secretLength is of a secret as it is written.
@@ -30,12 +32,16 @@ var secretLength = base64.RawURLEncoding.EncodedLen(secretBytes)
 // NewToken makes a token that nobody knows yet. The secret, whole as its bearer sends it, is told here
 // and never again. Made and MadeBy are the caller's to fill in.
 func NewToken(name string, role palinsesto.Role, centre string) (secret string, t palinsesto.Token) {
+	return newToken(newID(), name, role, centre)
+}
+
+func newToken(id, name string, role palinsesto.Role, centre string) (secret string, t palinsesto.Token) {
 	b := make([]byte, secretBytes)
 	if _, err := rand.Read(b); err != nil {
 		panic("api: no random numbers: " + err.Error()) // crypto/rand does not fail since Go 1.24
 	}
 	own := base64.RawURLEncoding.EncodeToString(b)
-	t = palinsesto.Token{ID: newID(), Name: name, Role: role, Centre: centre, Hash: hashSecret(own)}
+	t = palinsesto.Token{ID: id, Name: name, Role: role, Centre: centre, Hash: hashSecret(own)}
 	return tokenPrefix + t.ID + "_" + own, t
 }
 
@@ -97,14 +103,23 @@ type createTokenOutput struct {
 }
 
 func (s *Service) createToken(ctx context.Context, in *createTokenInput) (*createTokenOutput, error) {
-	name := strings.TrimSpace(in.Body.Name)
-	if err := s.checkToken(name, palinsesto.Role(in.Body.Role), in.Body.Centre); err != nil {
+	name := in.Body.Name
+	if err := s.checkToken(&name, palinsesto.Role(in.Body.Role), in.Body.Centre); err != nil {
 		return nil, err
 	}
-	secret, t := NewToken(name, palinsesto.Role(in.Body.Role), in.Body.Centre)
-	t.Made, t.MadeBy = s.Clock(), actorOf(ctx)
+	by, id := actorOf(ctx), newID()
+	if in.Key != "" {
+		id = palinsesto.DeriveID("token", by.ID, in.Key)
+	}
+	secret, t := newToken(id, name, palinsesto.Role(in.Body.Role), in.Body.Centre)
+	t.Made, t.MadeBy = s.Clock(), by
+	// Not the key's command id: a repeat has another secret, and must not be taken for what was stored.
 	env := contract.Envelope{Actor: t.MadeBy, At: t.Made, CommandID: newID(), Trace: traceOf(in.Trace)}
-	if err := AppendToken(ctx, s.Bus, env, t); err != nil {
+	err := AppendToken(ctx, s.Bus, env, t)
+	if errors.Is(err, bus.ErrStale) {
+		return nil, madeBefore(id)
+	}
+	if err != nil {
 		return nil, err
 	}
 	out := &createTokenOutput{Location: "/api/v1/tokens/" + t.ID}
@@ -112,12 +127,19 @@ func (s *Service) createToken(ctx context.Context, in *createTokenInput) (*creat
 	return out, nil
 }
 
-func (s *Service) checkToken(name string, role palinsesto.Role, centre string) error {
+// madeBefore answers a repeat under an Idempotency-Key: what was shown once cannot be shown again.
+func madeBefore(id string) error {
+	return palinsesto.Refuse(palinsesto.CodeConflict,
+		"Con questa chiave (Idempotency-Key) il token è già stato creato, e il segreto si mostra una volta sola. Se è andato perso, revocare il token "+id+" e crearne un altro con un'altra chiave.",
+		"The token was already created under this Idempotency-Key, and its secret is shown once only. If it is lost, revoke the token "+id+" and create another one under another key.")
+}
+
+func (s *Service) checkToken(name *string, role palinsesto.Role, centre string) error {
 	e := &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Il token non è stato creato.", TextEN: "The token was not created."}
 	add := func(field, it, en string) {
 		e.Problems = append(e.Problems, palinsesto.Problem{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: field, Text: it, TextEN: en})
 	}
-	if name == "" || strings.ContainsAny(name, "\r\n\x00") {
+	if rules.Refused(rules.Line("name", name, nameMost)) || *name == "" {
 		add("name", "Scrivere a chi appartiene, su una riga.", "Say whose it is, on one line.")
 	}
 	if !role.Valid() {
