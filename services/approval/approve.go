@@ -52,7 +52,8 @@ func (s *Service) sayYes(ctx context.Context, cmd palinsesto.Approve, cur segnal
 	if found = append(found, more...); rules.Refused(found) {
 		return cur, false, invalid(found)
 	}
-	if err := s.clash(ctx, cmd, cur.State.ID, variants); err != nil {
+	kept, err := s.keepMoments(ctx, cmd, cur.State.ID, variants)
+	if err != nil {
 		return cur, false, err
 	}
 	failpoint.Hit("approval.before-approved")
@@ -68,6 +69,9 @@ func (s *Service) sayYes(ctx context.Context, cmd palinsesto.Approve, cur segnal
 			}, nil
 		})
 	failpoint.Hit("approval.after-approved")
+	if inVain(cmd, done, err) {
+		s.giveBack(ctx, kept)
+	}
 	return done, created, err
 }
 
@@ -142,26 +146,4 @@ func (s *Service) approved(cmd palinsesto.Approve, seg palinsesto.Segnalazione, 
 			TextEN: "Approved, but none of the networks asked for has a channel here: it goes out nowhere for now."})
 	}
 	return seg
-}
-
-// clash tells at once that a moment set by a person is taken: such a moment does not move by itself,
-// unless they said that it may.
-func (s *Service) clash(ctx context.Context, cmd palinsesto.Approve, id string, variants []palinsesto.Variant) error {
-	if cmd.Due.IsZero() || cmd.Bend {
-		return nil
-	}
-	var found []palinsesto.Problem
-	for _, v := range variants {
-		p, err := s.clashOn(ctx, v.Channel, palinsesto.PostID(id, v.Channel, 0), cmd.Due)
-		if err != nil {
-			return err
-		}
-		found = append(found, p...)
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	return &palinsesto.Error{Code: palinsesto.CodeConflict, Problems: found,
-		Text:   "Il momento indicato è troppo vicino a quello di un altro post: sceglierne un altro, o permettere di spostarlo.",
-		TextEN: "The moment given is too near to that of another post: choose another one, or let it be moved."}
 }

@@ -65,9 +65,9 @@ type house struct {
 
 type runner interface{ Run(context.Context) error }
 
-func newHouse(t testing.TB) *house {
+func newHouse(t testing.TB, change ...func(*config.Config)) *house {
 	t.Helper()
-	h := bare(t)
+	h := bare(t, change...)
 	room, err := media.New(h.cfg, media.Deps{Bus: h.connect(), Clock: h.clock, Log: quiet()})
 	require.NoError(t, err)
 	h.run(room, "media", "derive")
@@ -75,10 +75,13 @@ func newHouse(t testing.TB) *house {
 }
 
 // bare has no media room.
-func bare(t testing.TB) *house {
+func bare(t testing.TB, change ...func(*config.Config)) *house {
 	t.Helper()
 	cfg, err := config.Parse([]byte(houseYAML), "casa.yaml")
 	require.NoError(t, err)
+	for _, f := range change {
+		f(cfg)
+	}
 	x, err := index.Open(context.Background(), index.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = x.Close() })

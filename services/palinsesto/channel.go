@@ -59,14 +59,23 @@ func (c Channel) Full(post string, now time.Time) bool {
 // Takes tells whether the channel takes posts.
 func (c Channel) Takes() bool { return c.State == "" || c.State == ChannelConnected }
 
-// ReservedFor is the moment that a post has.
-func (c Channel) ReservedFor(post string) (time.Time, bool) {
+// ReservedFor is the one moment that a post has; false when it has none, or several while it is decided
+// which of them counts.
+func (c Channel) ReservedFor(post string) (at time.Time, one bool) {
 	for _, r := range c.Reserved {
 		if r.Post == post {
-			return r.At, true
+			if one {
+				return time.Time{}, false
+			}
+			at, one = r.At, true
 		}
 	}
-	return time.Time{}, false
+	return at, one
+}
+
+// Holds tells whether a post has any moment.
+func (c Channel) Holds(post string) bool {
+	return slices.ContainsFunc(c.Reserved, func(r Reservation) bool { return r.Post == post })
 }
 
 // Clash is the reservation of another post nearer to at than spacing.
@@ -99,12 +108,41 @@ func (c Channel) Reserve(post string, at, keep time.Time) Channel {
 		}
 	}
 	rs = append(rs, Reservation{Post: post, At: at})
-	slices.SortStableFunc(rs, func(a, b Reservation) int { return a.At.Compare(b.At) })
 	c.Reserved = rs
+	c.sort()
 	return c
 }
 
-// Release gives back what a post had.
+// Has tells whether a post has this moment.
+func (c Channel) Has(post string, at time.Time) bool {
+	return slices.ContainsFunc(c.Reserved, func(r Reservation) bool { return r.Post == post && r.At.Equal(at) })
+}
+
+// Keep gives a moment to a post beside what it has, and forgets what lies before keep: of two approvals
+// that are decided at once nobody knows yet which counts. Reserve, later, leaves only that one.
+func (c Channel) Keep(post string, at, keep time.Time) Channel {
+	was := c.Reserved
+	c = c.Reserve(post, at, keep)
+	for _, r := range was {
+		if r.Post == post && !r.At.Equal(at) && !r.At.Before(keep) {
+			c.Reserved = append(c.Reserved, r)
+		}
+	}
+	c.sort()
+	return c
+}
+
+// GiveBack takes one moment from a post.
+func (c Channel) GiveBack(post string, at time.Time) Channel {
+	c.Reserved = slices.DeleteFunc(slices.Clone(c.Reserved), func(r Reservation) bool { return r.Post == post && r.At.Equal(at) })
+	return c
+}
+
+func (c Channel) sort() {
+	slices.SortStableFunc(c.Reserved, func(a, b Reservation) int { return a.At.Compare(b.At) })
+}
+
+// Release gives back all that a post had.
 func (c Channel) Release(post string) Channel {
 	c.Reserved = slices.DeleteFunc(slices.Clone(c.Reserved), func(r Reservation) bool { return r.Post == post })
 	return c

@@ -104,11 +104,13 @@ func (s *Service) reconcilePost(ctx context.Context, seg segnalazione, channel s
 	return bus.ErrStale
 }
 
-// postOf reads the post of a segnalazione on a channel; there may be none yet.
+// postOf reads the post of a segnalazione on a channel; one that there is not yet has no state.
 func (s *Service) postOf(ctx context.Context, seg segnalazione, channel string) (post, error) {
-	cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(channel, palinsesto.PostID(seg.State.ID, channel, 0)))
+	id := palinsesto.PostID(seg.State.ID, channel, 0)
+	cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(channel, id))
 	if errors.Is(err, bus.ErrNone) {
-		err = nil
+		cur.State.ID, cur.State.Channel = id, channel
+		return cur, nil
 	}
 	return cur, err
 }
@@ -171,7 +173,7 @@ const lateVerdict = 2 * time.Minute
 func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v palinsesto.Variant, cur post) (post, error) {
 	p := cur.State
 	outParts := p.Parts // parts that are out stay out if the content is the same
-	if p.ID == "" || p.State == palinsesto.PostRemoved || p.Hash != v.Hash || len(outParts) != len(v.Parts) {
+	if p.State == palinsesto.PostRemoved || p.Hash != v.Hash || len(outParts) != len(v.Parts) {
 		outParts = make([]palinsesto.PartState, len(v.Parts))
 	}
 	next := palinsesto.Post{

@@ -91,14 +91,14 @@ func (s *Service) turn(channel string) *sync.Mutex {
 	return m.(*sync.Mutex) //nolint:errcheck,forcetypeassert // nothing else is stored there
 }
 
-// release gives the moment of a post back to its channel.
+// release gives back to its channel what a post has there, or what was kept for one that never came to be.
 func (s *Service) release(ctx context.Context, p palinsesto.Post) error {
 	if s.spacing(p.Channel) <= 0 {
 		return nil
 	}
 	_, err := bus.Update(ctx, s.Bus, contract.Channels, contract.ChannelSubject(p.Channel), s.envelope(""),
 		func(cur channelEvent) (bus.Decision[palinsesto.Channel], error) {
-			if _, has := cur.State.ReservedFor(p.ID); !has {
+			if !cur.State.Holds(p.ID) {
 				return bus.Decision[palinsesto.Channel]{}, nil
 			}
 			return bus.Decision[palinsesto.Channel]{Event: palinsesto.ChannelWasBudget, State: cur.State.Release(p.ID)}, nil

@@ -13,7 +13,7 @@ func gone(seg palinsesto.Segnalazione) bool {
 	return seg.State == palinsesto.SegWithdrawn || seg.State == palinsesto.SegErased
 }
 
-// takeBack cancels what is not out and, of what was withdrawn, removes what is.
+// takeBack cancels what is not out, then gives its moment back, and of what was withdrawn removes what is out.
 func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur post) (post, error) {
 	p := cur.State
 	gone := gone(seg)
@@ -25,7 +25,9 @@ func (s *Service) takeBack(ctx context.Context, seg palinsesto.Segnalazione, cur
 		if gone && p.AnyOut() && !removalFailed(p) {
 			return s.takeDown(ctx, cur, seg.Reason)
 		}
-		return cur, nil
+		return cur, s.release(ctx, p)
+	case "", palinsesto.PostRemoved: // approval may have kept a moment for what was never queued
+		return cur, s.release(ctx, p)
 	case palinsesto.PostPublishing:
 		return cur, errInFlight
 	case palinsesto.PostUncertain:
@@ -51,11 +53,7 @@ func (s *Service) takeBackWaiting(ctx context.Context, seg palinsesto.Segnalazio
 	if gone && cur.State.AnyOut() && !removalFailed(cur.State) { // the first of two parts
 		return s.takeDown(ctx, cur, seg.Reason)
 	}
-	done, err := s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), cur.State.Cancel())
-	if err != nil {
-		return cur, err
-	}
-	return done, s.release(ctx, cur.State)
+	return s.put(ctx, cur, palinsesto.PostWasCancelled, s.envelope(seg.Reason), cur.State.Cancel())
 }
 
 func (s *Service) expirePost(ctx context.Context, cur post) (post, error) {

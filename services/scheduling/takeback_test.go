@@ -86,3 +86,36 @@ func TestDroppedChannel(t *testing.T) {
 		})
 	}
 }
+
+// The moment that approval kept goes back to the channel also where scheduling never made a post for it.
+func TestKeptMomentIsGivenBack(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	when := time.Now().Add(time.Hour)
+	for _, state := range []palinsesto.PostState{"", palinsesto.PostCancelled, palinsesto.PostRemoved} {
+		seg := h.report(on(spaced, when, false))
+		if state != "" {
+			h.put(palinsesto.PostEvent(state), as(draft(seg.State, when), state))
+		}
+		h.setChannel(spaced, func(c *palinsesto.Channel) {
+			*c = c.Keep(palinsesto.PostID(seg.State.ID, spaced, 0), when, time.Time{})
+		})
+		require.NoError(t, h.tell(s, h.happens(seg, palinsesto.SegWasRevised, nil)))
+		require.Empty(t, h.channel(spaced).Reserved, "%q", state)
+	}
+}
+
+// Of the moments that were kept while two approvals were decided, queueing leaves the one that counts.
+func TestQueueingLeavesOneMoment(t *testing.T) {
+	h := newHouse(t)
+	when := time.Now().Add(time.Hour)
+	seg := h.report(on(spaced, when, false))
+	post := palinsesto.PostID(seg.State.ID, spaced, 0)
+	h.setChannel(spaced, func(c *palinsesto.Channel) {
+		*c = c.Keep(post, when, time.Time{}).Keep(post, when.Add(time.Hour), time.Time{})
+	})
+	require.NoError(t, h.tell(h.room(), seg))
+	c := h.channel(spaced)
+	require.Len(t, c.Reserved, 1)
+	require.True(t, c.Has(post, when))
+}
