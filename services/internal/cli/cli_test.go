@@ -107,6 +107,7 @@ func TestSubmit(t *testing.T) {
 		`{"centre":`,
 		record("Tre", `,"media":[{"filename":"../../etc/passwd",`+alt+`}]`),
 		record("Quattro", `,"media":[{"filename":"foto.png",`+alt+`}]`),
+		strings.Replace(record("Cinque", `,"media":[{"filename":"vecchia.bmp",`+alt+`}]`), `"telegram"`, `"instagram"`, 1),
 	)
 	out, err := s.run("submit", file)
 	require.ErrorIs(t, err, cli.ErrSaid)
@@ -124,7 +125,13 @@ func TestSubmit(t *testing.T) {
 	has("3", "link", "V-URL")
 	has("4", "", "V-JSON")
 	has("5", "media[0]: ../../etc/passwd", "V-MEDIA")
-	require.Contains(t, out, "2 prese in carico, 3 respinte")
+	require.Contains(t, out, "2 prese in carico, 0 già presenti, 4 respinte")
+	require.NotContains(t, out, "V-IGMEDIA", "there is a picture, and why it was refused is told")
+	out, err = s.run("submit", file)
+	require.ErrorIs(t, err, cli.ErrSaid)
+	require.Contains(t, out, "0 prese in carico, 2 già presenti, 4 respinte")
+	_, err = s.run("submit", write(t))
+	require.ErrorContains(t, err, "vuoto")
 
 	out, err = s.run("--json", "submit", file)
 	require.ErrorIs(t, err, cli.ErrSaid)
@@ -140,7 +147,7 @@ func TestSubmit(t *testing.T) {
 		require.Equal(t, o.Refused, o.ID == "")
 		seen++
 	}
-	require.Equal(t, 5, seen)
+	require.Equal(t, 6, seen)
 	require.Equal(t, 2, strings.Count(out, `"state":"submitted"`), "submitted again, they are there once")
 }
 

@@ -32,6 +32,7 @@ type Call struct {
 	Query        url.Values
 	Body         any    // marshalled; []byte as it is; nil: none
 	Key          string // Idempotency-Key; empty: a new one, so that a repeat after a lost answer is harmless
+	Status       *int   // where the answer's status is wanted
 }
 
 // Refusal is an answer of the API that says no.
@@ -169,6 +170,9 @@ func (c *Client) once(ctx context.Context, call Call, kind string, body io.Reade
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
 		return nil, refusal(resp, raw)
+	}
+	if call.Status != nil {
+		*call.Status = resp.StatusCode
 	}
 	return raw, nil
 }

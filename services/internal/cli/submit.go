@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/palinsesto"
@@ -22,7 +23,7 @@ import (
 
 type submitCmd struct {
 	File       string `arg:"" help:"Una segnalazione JSON per riga; i media stanno nella cartella media accanto al file, o accanto a esso." type:"existingfile"`
-	ShiftWeeks string `name:"shift-weeks" aliases:"shift" placeholder:"N|auto" help:"Sposta tutte le date di N settimane; auto: quante ne servono perché gli esempi siano nel futuro (move all dates by whole weeks)."`
+	ShiftWeeks string `name:"shift-weeks" aliases:"shift" placeholder:"N|auto" help:"Sposta tutte le date di N settimane; auto: quante ne servono perché gli esempi siano nel futuro, e cambia di settimana in settimana (move all dates by whole weeks)."`
 }
 
 // Run submits a file.
@@ -67,8 +68,8 @@ type Submission struct {
 
 // Summary is what became of a file.
 type Summary struct {
-	Accepted, Refused int
-	IDs               []string // of what is in, in the order of the file
+	Accepted, Already, Refused int
+	IDs                        []string // of what is in, in the order of the file
 }
 
 // lineMost bounds a line: more than an event may take cannot be a segnalazione.
@@ -79,6 +80,7 @@ type outcome struct {
 	Line     int                  `json:"line"`
 	ID       string               `json:"id,omitempty"`
 	State    string               `json:"state,omitempty"`
+	Already  bool                 `json:"already,omitempty"` // it came in before
 	Refused  bool                 `json:"refused"`
 	Problems []palinsesto.Problem `json:"problems,omitempty"`
 	Detail   string               `json:"detail,omitempty"`
@@ -99,6 +101,9 @@ func (s *Submission) Run(ctx context.Context) (Summary, error) {
 	}
 	if s.total, err = countLines(f); err != nil {
 		return s.sum, err
+	}
+	if s.total == 0 {
+		return s.sum, fmt.Errorf("%s è vuoto: serve una segnalazione JSON per riga (the file is empty)", s.File)
 	}
 	s.store = openMedia(filepath.Dir(s.File))
 	defer s.store.close()
@@ -175,8 +180,9 @@ func (s *Submission) one(ctx context.Context, n int, line []byte) (outcome, erro
 		return o, err
 	}
 	var seg struct{ ID, State string }
+	var status int
 	err = client.Do(ctx, Call{
-		Method: http.MethodPost, Path: "/api/v1/segnalazioni", Body: nameMedia(doc, ids), Key: hex.EncodeToString(sum[:]),
+		Method: http.MethodPost, Path: "/api/v1/segnalazioni", Body: nameMedia(doc, ids), Key: hex.EncodeToString(sum[:]), Status: &status,
 	}, &seg)
 	var no *Refusal
 	switch {
@@ -185,7 +191,7 @@ func (s *Submission) one(ctx context.Context, n int, line []byte) (outcome, erro
 	case err != nil:
 		return o, err
 	default:
-		o.ID, o.State = seg.ID, seg.State
+		o.ID, o.State, o.Already = seg.ID, seg.State, status == http.StatusOK
 	}
 	return o, nil
 }
@@ -209,6 +215,10 @@ func centreOf(doc []byte) string {
 	return centre
 }
 
+// lacking are the codes that say that a network needs a file: of a file that was refused they say what is
+// not so, and hide what is.
+var lacking = []string{"V-IGMEDIA", "V-YTVIDEO"}
+
 // merge puts why a file was refused in place of the house's word that it is not there.
 func merge(found []palinsesto.Problem, refused map[int][]palinsesto.Problem) []palinsesto.Problem {
 	var out []palinsesto.Problem
@@ -222,6 +232,9 @@ func merge(found []palinsesto.Problem, refused map[int][]palinsesto.Problem) []p
 			delete(refused, i)
 			continue
 		}
+		if len(at) > 0 && slices.Contains(lacking, p.Code) {
+			continue
+		}
 		out = append(out, p)
 	}
 	for i := range len(at) + len(found) { // what the house did not come to
@@ -231,10 +244,15 @@ func merge(found []palinsesto.Problem, refused map[int][]palinsesto.Problem) []p
 }
 
 func (s *Submission) tell(o outcome) {
-	if o.Refused {
+	switch {
+	case o.Refused:
 		s.sum.Refused++
-	} else {
+	case o.Already:
+		s.sum.Already++
+	default:
 		s.sum.Accepted++
+	}
+	if !o.Refused {
 		s.sum.IDs = append(s.sum.IDs, o.ID)
 	}
 	switch {
@@ -268,7 +286,7 @@ func (o outcome) lines() []string {
 
 func (s *Submission) progress() {
 	if s.Term.Progress && !s.JSON {
-		fmt.Fprintf(s.Term.Err, "\r%d di %d inviate, %d respinte ", s.sum.Accepted+s.sum.Refused, s.total, s.sum.Refused)
+		fmt.Fprintf(s.Term.Err, "\r%d di %d inviate, %d respinte ", s.sum.done(), s.total, s.sum.Refused)
 	}
 }
 
@@ -283,6 +301,8 @@ func (s *Submission) summary() {
 	if s.Quiet || s.JSON {
 		return
 	}
-	fmt.Fprintf(s.Term.Out, "%d segnalazioni: %d prese in carico, %d respinte (%d accepted, %d refused)\n",
-		s.sum.Accepted+s.sum.Refused, s.sum.Accepted, s.sum.Refused, s.sum.Accepted, s.sum.Refused)
+	fmt.Fprintf(s.Term.Out, "%d segnalazioni: %d prese in carico, %d già presenti, %d respinte (%[2]d accepted, %[3]d there already, %[4]d refused)\n",
+		s.sum.done(), s.sum.Accepted, s.sum.Already, s.sum.Refused)
 }
+
+func (s Summary) done() int { return s.Accepted + s.Already + s.Refused }

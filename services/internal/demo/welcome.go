@@ -47,11 +47,11 @@ func (p *play) welcome(took time.Duration) {
 }
 
 func (p *play) suggest(sum cli.Summary) {
-	if sum.Accepted+sum.Refused > 0 {
+	if in := sum.Accepted + sum.Already; in+sum.Refused > 0 {
 		fmt.Fprintf(p.o.Out, `
 Dati di prova: %d segnalazioni prese in carico e approvate, %d respinte (è voluto: hanno errori).
 I post escono entro un minuto. (sample data: %d taken and approved, %d refused on purpose)
-`, sum.Accepted, sum.Refused, sum.Accepted, sum.Refused)
+`, in, sum.Refused, in, sum.Refused)
 	}
 	fmt.Fprintf(p.o.Out, toTry, p.house.Public(), filepath.Join(p.o.House.Data, fileTokens), p.world.url(),
 		p.o.House.Config.Centres[0].ID, p.o.House.Data)
