@@ -76,9 +76,13 @@ func TestAppendOneWins(t *testing.T) {
 // one batch or into several.
 func TestAppendAmong(t *testing.T) {
 	s := bustest.Server(t)
-	rooms := []*bus.Bus{bustest.Connect(t, s), bustest.Connect(t, s)}
+	oneWinsAmong(t, 50, bustest.Connect(t, s), bustest.Connect(t, s))
+}
+
+func oneWinsAmong(t *testing.T, aggregates int, rooms ...*bus.Bus) {
+	t.Helper()
+	const owners = 4
 	ctx := context.Background()
-	const aggregates, owners = 50, 4
 	won := make([]atomic.Int32, aggregates)
 	var wg sync.WaitGroup
 	for i := range aggregates {

@@ -35,7 +35,7 @@ type Options struct {
 	Server   Server
 	User     string // empty: as the URL says
 	Password string
-	Replicas int // of the stream when it is made; 0 counts as 1
+	Replicas int // of what is made here, in a cluster; 0 counts as 1
 	// Space tells the free bytes where the log is stored; nil where nobody here can see it.
 	Space func() (uint64, error)
 	Floor uint64 // free bytes below which new segnalazioni and media are refused
@@ -213,7 +213,7 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 		Description:        "Palinsesto: every change, for ever",
 		Subjects:           contract.StreamSubjects(),
 		Storage:            jetstream.FileStorage,
-		Replicas:           max(1, b.o.Replicas),
+		Replicas:           b.replicas(),
 		AllowDirect:        true,
 		AllowAtomicPublish: true,
 		// Nothing is ever thrown away: when the disk is full the append fails instead.

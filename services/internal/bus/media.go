@@ -36,7 +36,7 @@ func (b *Bus) bucket(ctx context.Context, name string, ttl time.Duration) (jetst
 	s, err := b.js.ObjectStore(ctx, name)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return b.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: name, TTL: ttl, Storage: jetstream.FileStorage, Replicas: max(1, b.o.Replicas),
+			Bucket: name, TTL: ttl, Storage: jetstream.FileStorage, Replicas: b.replicas(),
 		})
 	}
 	return s, err
