@@ -112,6 +112,18 @@ func (s *story) out() {
 	s.event(palinsesto.PostWasPosted, palinsesto.PostPosted, publisher, posted)
 }
 
+// correct asks for an edit to what stands approved, and begins it.
+func (s *story) correct() {
+	s.t.Helper()
+	s.event(palinsesto.PostWasEditing, palinsesto.PostEditing, scheduler, func(p *palinsesto.Post) {
+		p.Change = &palinsesto.Change{Kind: "edit", Hash: p.Hash}
+	})
+	s.event(palinsesto.PostWasEditing, palinsesto.PostEditing, publisher, func(p *palinsesto.Post) {
+		p.Attempts++
+		p.Attempt = &palinsesto.Attempt{Number: p.Attempts, Hash: p.Wanted(), Worker: "w", Intended: s.at}
+	})
+}
+
 func (s *story) log() iter.Seq2[bus.Record, error] {
 	return func(yield func(bus.Record, error) bool) {
 		for _, r := range s.records {
@@ -179,6 +191,22 @@ func TestLawfulStories(t *testing.T) {
 			s.event(palinsesto.PostWasRemoving, palinsesto.PostRemoving, scheduler)
 			s.event(palinsesto.PostWasRemoved, palinsesto.PostRemoved, publisher)
 		},
+		"in the middle of an edit when it was stopped": func(s *story) {
+			s.due()
+			s.intent()
+			s.out()
+			s.correct()
+			s.holds(palinsesto.HoldWasPlaced, stopAll)
+			s.event(palinsesto.PostWasEdited, palinsesto.PostEdited, publisher, func(p *palinsesto.Post) { p.Attempt.Verdict = "done" })
+		},
+		"an edit that looked again": func(s *story) {
+			s.due()
+			s.intent()
+			s.out()
+			s.holds(palinsesto.HoldWasPlaced, stopAll)
+			s.correct()
+			s.event(palinsesto.PostWasEditing, palinsesto.PostEditing, publisher, func(p *palinsesto.Post) { p.Attempt.Verdict = "stopped" })
+		},
 		"crashed after the intent under a hold": func(s *story) {
 			s.due()
 			s.holds(palinsesto.HoldWasPlaced, stopAll)
@@ -229,6 +257,14 @@ func TestPlantedBreaches(t *testing.T) {
 			s.post.Attempt = &palinsesto.Attempt{}
 			s.out()
 		}, audit.CodeTwice},
+		"edited under a hold": {func(s *story) {
+			s.due()
+			s.intent()
+			s.out()
+			s.holds(palinsesto.HoldWasPlaced, stopAll)
+			s.correct()
+			s.event(palinsesto.PostWasEdited, palinsesto.PostEdited, publisher, func(p *palinsesto.Post) { p.Attempt.Verdict = "done" })
+		}, audit.CodeStopped},
 		"posted under a hold": {func(s *story) {
 			s.due()
 			s.holds(palinsesto.HoldWasPlaced, stopAll)

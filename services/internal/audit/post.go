@@ -58,7 +58,9 @@ func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[
 			a.breach(CodeTwice, at(r), "Un tentativo incerto è stato chiuso senza dire su quale base.", "An uncertain attempt was settled without saying by what.")
 		}
 		now = now.settled()
-	case palinsesto.PostWasPosted, palinsesto.PostWasPrepared, palinsesto.PostWasRetrying, palinsesto.PostWasFailed,
+	case palinsesto.PostWasEditing:
+		now = a.editing(r, was, now, p)
+	case palinsesto.PostWasPosted, palinsesto.PostWasEdited, palinsesto.PostWasPrepared, palinsesto.PostWasRetrying, palinsesto.PostWasFailed,
 		palinsesto.PostWasHeld, palinsesto.PostWasCancelled, palinsesto.PostWasMissed:
 		a.verdict(r, was, p)
 		now = now.settled()
@@ -98,6 +100,19 @@ func (a *auditor) intent(r bus.Record, was, now postSeen, p palinsesto.Post) pos
 	return now
 }
 
+// editing is an edit that was asked for, or its intent, or the verdict after which it is tried again.
+func (a *auditor) editing(r bus.Record, was, now postSeen, p palinsesto.Post) postSeen {
+	if !p.Open() {
+		a.verdict(r, was, p)
+		return now.settled()
+	}
+	if p.Attempt.Number != was.number { // else another edit was asked for while this one was under way
+		now.number = p.Attempt.Number
+		now.code, now.stopped = a.forbidden(p)
+	}
+	return now
+}
+
 // forbidden says what, on the log before this intent, must have kept it from leading to a call. It is
 // no breach that the intent stands: the second look comes after it.
 func (a *auditor) forbidden(p palinsesto.Post) (code, why string) {
@@ -107,7 +122,7 @@ func (a *auditor) forbidden(p palinsesto.Post) (code, why string) {
 		return CodeVoid, "la segnalazione non c'è"
 	case s.state != palinsesto.SegApproved:
 		return CodeVoid, "la segnalazione era " + string(s.state)
-	case s.hashes[p.Channel] != p.Hash:
+	case s.hashes[p.Channel] != p.Attempt.Hash:
 		return CodeContent, "questo contenuto non era approvato"
 	case !s.expires.IsZero() && p.Attempt.Intended.After(s.expires):
 		return CodeVoid, "la segnalazione era scaduta"
@@ -126,7 +141,8 @@ func (a *auditor) verdict(r bus.Record, was postSeen, p palinsesto.Post) {
 	if posted && (p.Attempt == nil || !was.open) {
 		a.breach(CodeTwice, at(r), "Uscito senza un'intenzione.", "Posted without an intent.")
 	}
-	if was.stopped != "" && (posted || called(p)) {
+	edited := r.Event == string(palinsesto.PostWasEdited)
+	if was.stopped != "" && (posted || edited || called(p)) {
 		a.breach(was.code, at(r), "È stato inviato benché prima dell'intenzione "+was.stopped+".", "A call was made although it was forbidden before the intent.")
 	}
 	if seg, ok := a.segs[p.Segnalazione]; posted && (!ok || !seg.ever[p.Channel+" "+p.Hash]) {
