@@ -140,9 +140,17 @@ func (p Post) Final() bool {
 	}
 }
 
-// NeedsHand tells whether a person has to look at p.
+// NeedsHand tells whether a person has to look at p. What the house moves on by itself does not need one,
+// whatever it waits for; kept back with a cause it does, since its channel has to be reconnected.
 func (p Post) NeedsHand() bool {
-	return p.State == PostFailed || p.State == PostUncertain || p.State == PostMissed || p.Cause != ""
+	switch p.State {
+	case PostFailed, PostUncertain, PostMissed:
+		return true
+	case PostPosted, PostEdited, PostRemoved, PostCancelled, PostHeld:
+		return p.Cause != ""
+	default:
+		return false
+	}
 }
 
 // Late tells whether the grace is over at now.
