@@ -136,8 +136,11 @@ func TestCheckRefusesSpans(t *testing.T) {
 		{"negative", []palinsesto.Span{{Kind: "bold", Offset: -1, Length: 3}}, []string{"V-SPAN parts[0].spans[0]"}},
 		{"inside a letter", []palinsesto.Span{{Kind: "bold", Length: 6}}, []string{"V-SPAN parts[0].spans[0]"}},
 		{"kind", []palinsesto.Span{{Kind: "blink", Length: 3}}, []string{"V-SPAN parts[0].spans[0]"}},
-		{"script", []palinsesto.Span{{Kind: "link", Length: 3, URL: "javascript:alert(1)"}}, []string{"V-SPAN parts[0].spans[0]"}},
-		{"no host", []palinsesto.Span{{Kind: "link", Length: 3, URL: "https:///a"}}, []string{"V-SPAN parts[0].spans[0]"}},
+		{"script", []palinsesto.Span{{Kind: "link", Length: 3, URL: "javascript:alert(1)"}}, []string{"V-URL parts[0].spans[0].url"}},
+		{"no host", []palinsesto.Span{{Kind: "link", Length: 3, URL: "https:///a"}}, []string{"V-URL parts[0].spans[0].url"}},
+		{"a password", []palinsesto.Span{{Kind: "link", Length: 3, URL: "https://www.regione.marche.it:pw@evil.example/"}}, []string{"V-URL parts[0].spans[0].url"}},
+		{"turned around", []palinsesto.Span{{Kind: "link", Length: 3, URL: "https://evil.example/\u202egpj.exe"}}, []string{"V-URL parts[0].spans[0].url"}},
+		{"with spaces", []palinsesto.Span{{Kind: "link", Length: 3, URL: "https://evil.example/ x<>"}}, []string{"V-URL parts[0].spans[0].url"}},
 		{"too many", slices.Repeat([]palinsesto.Span{{Kind: "bold", Length: 1}}, 101), []string{"L-SPANS parts[0].spans"}},
 	} {
 		require.Equal(t, c.want, found("telegram", palinsesto.Part{Text: text, Spans: c.spans}), c.name)

@@ -5,6 +5,8 @@ package rules
 import (
 	"strings"
 	"unicode"
+
+	"github.com/palinsesto/palinsesto/services/network"
 )
 
 func (k *checker) email() {
@@ -27,7 +29,7 @@ func validEmail(s string) bool {
 		}
 	}
 	host := s[at+1:]
-	if strings.HasSuffix(host, ".") || strings.Contains(host, "_") || !validHost(host, 2) {
+	if strings.HasSuffix(host, ".") || strings.Contains(host, "_") || !network.ValidHost(host, 2) {
 		return false
 	}
 	top := host[strings.LastIndexByte(host, '.')+1:]

@@ -5,15 +5,13 @@ package rules
 import (
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/palinsesto/palinsesto/services/network"
 )
 
-const (
-	maxLink  = 2048 // bytes
-	longLink = 200  // beyond it people see little else
-)
+const longLink = 200 // characters; beyond it people see little else
 
 func (k *checker) link() {
 	k.c.Link = strings.TrimSpace(k.c.Link)
@@ -25,7 +23,7 @@ func (k *checker) link() {
 	if k.c.Link == "" || strings.ContainsRune(k.c.Link, '\uFFFD') { // damaged, and refused as such
 		return
 	}
-	it, en := faultOfLink(k.c.Link)
+	it, en := network.FaultOfLink(k.c.Link)
 	if it != "" {
 		k.badLink(it, en)
 	}
@@ -36,6 +34,10 @@ func (k *checker) link() {
 	if it != "" {
 		return
 	}
+	if network.Lookalike(k.c.Link) {
+		k.mark(codeLookalike, "link", "Il nome del sito mescola alfabeti diversi o è scritto in codice (xn--…): può imitarne un altro con lettere che sembrano uguali. Aprirlo e controllare che sia quello giusto.",
+			"The name of the site mixes alphabets or is written in code (xn--…): it may imitate another by letters that look the same. Open it and make sure that it is the right one.")
+	}
 	k.untrack()
 	if n := len([]rune(k.c.Link)); n > longLink {
 		k.mark(codeLongURL, "link", fmt.Sprintf("Il collegamento è di %d caratteri: occupa gran parte del post. Se c'è, usarne uno più corto.", n),
@@ -45,64 +47,6 @@ func (k *checker) link() {
 
 func (k *checker) badLink(it, en string) {
 	k.refuse(codeURL, "link", "Il collegamento "+it, "The link "+en)
-}
-
-// faultOfLink tells what makes s no address of a page on the web; empty: nothing does.
-func faultOfLink(s string) (it, en string) {
-	if len(s) > maxLink {
-		return fmt.Sprintf("è di %d byte, il massimo è %d. Usarne uno più corto.", len(s), maxLink),
-			fmt.Sprintf("has %d bytes, at most %d are taken. Use a shorter one.", len(s), maxLink)
-	}
-	if strings.IndexFunc(s, unicode.IsSpace) >= 0 {
-		return "contiene spazi: si romperebbe a metà. Scrivere %20 al posto di ogni spazio, o copiarlo dalla barra del browser.",
-			"has spaces and would break half-way. Write %20 for each space, or copy it from the browser."
-	}
-	if i := strings.IndexAny(s, "<>\"\\`"); i >= 0 {
-		return fmt.Sprintf("contiene «%c», che in un indirizzo non può stare. Copiarlo dalla barra del browser.", s[i]),
-			fmt.Sprintf("has %q, which no address may have. Copy it from the browser.", s[i])
-	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return "non è un indirizzo leggibile. Copiarlo dalla barra del browser.", "is no readable address. Copy it from the browser."
-	}
-	switch {
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "deve cominciare con https:// e portare a una pagina web.", "must begin with https:// and lead to a web page."
-	case u.User != nil:
-		return "contiene un nome utente o una password. Toglierli: sarebbero pubblici.", "has a user name or a password. Remove them: they would be public."
-	case u.Opaque != "" || !validHost(u.Hostname(), 2):
-		return "non ha il nome di un sito, come www.esempio.it. Correggerlo.", "has no name of a site, such as www.example.org. Correct it."
-	case u.Port() != "" && !validPort(u.Port()):
-		return "ha un numero di porta impossibile. Correggerlo.", "has an impossible port number. Correct it."
-	default:
-		return "", ""
-	}
-}
-
-func validPort(s string) bool {
-	n, err := strconv.Atoi(s)
-	return err == nil && n > 0 && n < 65536
-}
-
-// validHost takes names in any script (IDNA turns them into letters, digits and hyphens), not addresses
-// of machines: the last label has a letter.
-func validHost(host string, labels int) bool {
-	host = strings.TrimSuffix(host, ".")
-	parts := strings.Split(host, ".")
-	if len(host) > 253 || len(parts) < labels {
-		return false
-	}
-	for _, p := range parts {
-		if p == "" || len(p) > 63 || p[0] == '-' || p[len(p)-1] == '-' || strings.IndexFunc(p, notInHost) >= 0 {
-			return false
-		}
-	}
-	top := parts[len(parts)-1]
-	return strings.IndexFunc(top, unicode.IsLetter) >= 0 && len([]rune(top)) >= 2
-}
-
-func notInHost(r rune) bool {
-	return !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && r != '-' && r != '_'
 }
 
 // untrack takes out what follows people around: campaign tags that are not ours, click ids, sessions.

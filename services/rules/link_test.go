@@ -22,7 +22,7 @@ func TestLinkIsTaken(t *testing.T) {
 		"HTTPS://WWW.Example.ORG/A",
 		"https://www.example.org:8443/a",
 		"https://città.example/opportunità?città=San+Benedetto",
-		"https://xn--citt-8na.example/",
+		"https://правительство.рф/",
 		"https://www.example.org/San%20Benedetto",
 		"https://example.org./a",
 		"https://a_b.example.org",
@@ -95,6 +95,8 @@ func TestLinkIsMarked(t *testing.T) {
 		"HTTP://example.org/":                                     "V-HTTP mark link",
 		"http://example.org/open day":                             "V-URL error link,V-HTTP mark link",
 		"https://example.org/" + strings.Repeat("a", 180):         "",
+		"https://www.regiоne.marche.it/":                          "V-OMOGRAFO mark link", // a Cyrillic о
+		"https://xn--80ak6aa92e.com/":                             "V-OMOGRAFO mark link", // nobody can read it
 		"https://example.org/" + strings.Repeat("a", 181):         "V-URLLUNGA mark link",
 		"https://example.org/?utm_id=" + strings.Repeat("a", 400): "V-UTM fix link",
 		"https://example.org/\u200ba":                             "U-ZW fix link",

@@ -33,6 +33,7 @@ const (
 	codeURL          = "V-URL"
 	codeHTTP         = "V-HTTP"
 	codeLongURL      = "V-URLLUNGA"
+	codeLookalike    = "V-OMOGRAFO"
 	codeTracking     = "V-UTM"
 	codeHTML         = "V-HTML"
 	codeEmail        = "V-EMAIL"

@@ -5,11 +5,11 @@ package scheduling
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/network"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -127,10 +127,11 @@ func (s *Service) afterResolve(ctx context.Context, done post) {
 }
 
 func checkLink(link string) error {
-	if len(link) <= 2048 && (strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://")) && !strings.ContainsAny(link, " \t\r\n\"<>") {
+	it, en := network.FaultOfLink(link)
+	if it == "" {
 		return nil
 	}
 	return &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "Serve il link del post pubblicato.", TextEN: "The post's link is needed.",
 		Problems: []palinsesto.Problem{{Code: "V-URL", Level: palinsesto.LevelError, Field: "link",
-			Text: "Indicare l'indirizzo del post, che comincia con https://.", TextEN: "Give the address of the post, beginning with https://."}}}
+			Text: "L'indirizzo del post " + it, TextEN: "The address of the post " + en}}}
 }
