@@ -90,7 +90,9 @@ func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, u
 	if err != nil {
 		return fmt.Errorf("follow the log: %w", err)
 	}
-	defer func() { cancel(); cc.Stop(); <-cc.Closed() }()
+	// Asked once: of an ordered consumer each call starts a goroutine that stays until the end.
+	closed := cc.Closed()
+	defer func() { cancel(); cc.Stop(); <-closed }()
 	for {
 		batch := make([]Record, 0, 64)
 		var last item
@@ -99,7 +101,7 @@ func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, u
 			batch = append(batch, last.r)
 		case <-ctx.Done():
 			return nil
-		case <-cc.Closed():
+		case <-closed:
 			return fmt.Errorf("follow the log: ended by the server")
 		}
 	more:
