@@ -155,7 +155,7 @@ func (w *writer) stream(ctx context.Context, from Streams, name string, tell fun
 		return e, err
 	}
 	e.Size, e.SHA256 = size, hex.EncodeToString(sum.Sum(nil))
-	return e, w.json(name+"/"+settingsName, map[string]json.RawMessage{"config": e.Config, "state": e.State})
+	return e, w.json(name+"/"+settingsName, e.settings())
 }
 
 // told counts what passes.

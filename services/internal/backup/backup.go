@@ -128,3 +128,8 @@ func tooNew(format int, program string) error {
 func (e Entry) stream() bus.Stream {
 	return bus.Stream{Name: e.Name, Config: e.Config, State: e.State, Created: e.Created, LastSeq: e.LastSeq, Msgs: e.Msgs, Bytes: e.Bytes}
 }
+
+// settings are what the server wants to know before it takes a snapshot back.
+func (e Entry) settings() map[string]json.RawMessage {
+	return map[string]json.RawMessage{"config": e.Config, "state": e.State}
+}

@@ -60,12 +60,13 @@ func (a *Archive) Close() error {
 func Read(ctx context.Context, f io.ReaderAt, size int64, tell func(Progress)) (*Archive, error) {
 	a := &Archive{f: f, size: size}
 	found := map[string]sum{}
+	small := map[string][]byte{} // head and settings, of use to other programs only
 	var raw, rawSum []byte
 	progress := teller(tell, Progress{Total: size})
 	err := a.walk(ctx, func(n int, name string, r io.Reader) (err error) {
 		switch {
 		case n == 0:
-			return readHead(name, r)
+			small[name], err = readHead(name, r)
 		case raw != nil && name != memberSum || rawSum != nil:
 			return damaged("something after the manifest", nil)
 		case name == memberManifest:
@@ -73,7 +74,7 @@ func Read(ctx context.Context, f io.ReaderAt, size int64, tell func(Progress)) (
 		case name == memberSum:
 			rawSum, err = all(r, mostHead)
 		case strings.HasSuffix(name, "/"+settingsName):
-			_, err = all(r, mostJSON)
+			small[name], err = all(r, mostJSON)
 		default:
 			var s sum
 			if s, err = summed(io.TeeReader(r, told(progress))); err == nil {
@@ -85,24 +86,46 @@ func Read(ctx context.Context, f io.ReaderAt, size int64, tell func(Progress)) (
 	if err != nil {
 		return nil, err
 	}
-	return a, a.settle(raw, rawSum, found)
+	if err := a.settle(raw, rawSum, found); err != nil {
+		return nil, err
+	}
+	return a, a.same(small)
 }
 
 // readHead refuses what is not ours, or not yet, before the rest is read.
-func readHead(name string, r io.Reader) error {
+func readHead(name string, r io.Reader) ([]byte, error) {
 	if name != memberHead {
-		return foreign("first member " + fmt.Sprintf("%.64q", name))
+		return nil, foreign("first member " + fmt.Sprintf("%.64q", name))
 	}
 	raw, err := all(r, mostHead)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var h head
 	if err := json.Unmarshal(raw, &h); err != nil || h.Format < 1 {
-		return foreign("head")
+		return nil, foreign("head")
 	}
 	if h.Format > Format {
-		return tooNew(h.Format, h.Program)
+		return nil, tooNew(h.Format, h.Program)
+	}
+	return raw, nil
+}
+
+// same refuses a file whose small members say otherwise than the manifest: who unpacks it by hand is to
+// find in it what is brought back here.
+func (a *Archive) same(small map[string][]byte) error {
+	want := map[string]any{memberHead: head{a.Format, a.Program, a.Taken}}
+	for _, e := range a.Streams {
+		want[e.Name+"/"+settingsName] = e.settings()
+	}
+	for name, v := range want {
+		raw, err := json.Marshal(v)
+		if err != nil || !bytes.Equal(raw, small[name]) {
+			return damaged(name, err)
+		}
+	}
+	if len(small) != len(want) {
+		return damaged("more than the manifest says", nil)
 	}
 	return nil
 }
@@ -116,8 +139,7 @@ func (a *Archive) settle(raw, rawSum []byte, found map[string]sum) error {
 	if strings.TrimSpace(string(rawSum)) != hex.EncodeToString(want[:]) {
 		return damaged("sum of the manifest", nil)
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := d.Decode(&a.Manifest); err != nil {
+	if err := json.Unmarshal(raw, &a.Manifest); err != nil {
 		return damaged("manifest", err)
 	}
 	if err := a.check(); err != nil {
@@ -197,9 +219,11 @@ func (a *Archive) walk(ctx context.Context, take func(n int, name string, r io.R
 			return foreign("no tar")
 		case err != nil:
 			return damaged("structure", err)
-		// A sparse member would be as large as it says without taking any room.
-		case h.Typeflag != tar.TypeReg || h.Size < 0 || h.Size > a.size || n >= mostMembers:
+		case h.Typeflag != tar.TypeReg || h.Size < 0 || n >= mostMembers:
 			return foreign(fmt.Sprintf("member %.64q", h.Name))
+		// A sparse member would be as large as it says without taking any room.
+		case h.Size > a.size:
+			return damaged("it ends too early", nil)
 		}
 		if err := take(n, h.Name, t); err != nil {
 			if errors.Is(err, io.ErrUnexpectedEOF) {

@@ -41,6 +41,7 @@ type Config struct {
 	Slots        []Slot
 	Log          Log
 	Alerts       Alerts
+	Backup       Backup
 
 	location *time.Location
 }

@@ -75,6 +75,7 @@ func TestEverythingGiven(t *testing.T) {
 	}, c.Slots)
 
 	requireAlerts(t, c.Alerts)
+	require.Equal(t, config.Backup{Folder: filepath.Join("testdata", "copie"), Cron: "15 1,13 * * *", Keep: 3, MaxAge: 20 * time.Hour}, c.Backup)
 	ch, ok := c.Channel("tg-a")
 	require.True(t, ok)
 	require.Equal(t, "-1001234567890", ch.Target)

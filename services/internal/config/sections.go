@@ -36,6 +36,7 @@ func (r *reader) config(n *yaml.Node) Config {
 	c.Slots = slots(top, index(c.Channels, func(x Channel) string { return x.ID }))
 	c.Log = logStore(top.open("log"))
 	c.Alerts = r.alerts(top.open("alerts"))
+	c.Backup = r.backup(top.open("backup"))
 	top.close()
 	return c
 }

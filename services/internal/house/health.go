@@ -29,6 +29,9 @@ func (h *House) Report(ctx context.Context) telemetry.Report {
 		r.Ready = false
 	}
 	r.Disk = h.diskReport()
+	if r.Backup = h.backupReport(); r.Backup != nil && r.Backup.Text != "" {
+		r.Warnings = append(r.Warnings, r.Backup.Text)
+	}
 	r.Warnings = append(r.Warnings, h.index.Warnings()...)
 	r.Warnings = append(r.Warnings, h.sync.warnings()...)
 	r.Warnings = append(r.Warnings, h.tokenNotes()...)

@@ -62,6 +62,7 @@ type House struct {
 	sync     syncWatch
 	outside  *backup.Outside // nil where nothing is kept outside the data folder
 	unmarked string          // why not, for people
+	keeper   *backup.Keeper  // nil where no copies are scheduled here
 }
 
 // Version of the program.
@@ -121,6 +122,7 @@ func (h *House) start(ctx context.Context) (*running, <-chan error) {
 	r.background = cancel
 	wg.Go(func() { h.watch(background) })
 	wg.Go(func() { h.noteOutside(background) })
+	wg.Go(func() { h.keepCopies(background) })
 	if h.door != nil && !h.has(apiRoom) {
 		wg.Go(func() { h.door.serveHealth(background, h, failed) })
 	}

@@ -36,6 +36,9 @@ func openOutside(o Options) (*backup.Outside, error) {
 	if dir == "" {
 		return nil, nil
 	}
+	if err := apart(o.Data, dir); err != nil {
+		return nil, err
+	}
 	return backup.OpenOutside(dir)
 }
 

@@ -51,7 +51,11 @@ func (h *House) open(ctx context.Context) error {
 	if err := h.keepAdmin(ctx); err != nil {
 		return err
 	}
+	if err := h.openKeeper(); err != nil {
+		return err
+	}
 	h.measure()
+	h.measureCopies()
 	return nil
 }
 
