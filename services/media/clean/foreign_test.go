@@ -127,6 +127,7 @@ func TestRefusedBeforeDecoding(t *testing.T) {
 		start := append([]byte("\xff\xd8"), segment(marker, string(b))...)
 		return append(start, segment(0xda, "\x01\x01\x00\x00\x3f\x00")...)
 	}
+	lying := string(exifBlock(binary.BigEndian, 6))
 	scans := jpegWith(t, quarters(16, 16))
 	scan := segment(0xda, "\x01\x01\x00\x00\x3f\x00")
 	scans = append(scans[:len(scans)-2], bytes.Repeat(scan, 200)...)
@@ -138,6 +139,10 @@ func TestRefusedBeforeDecoding(t *testing.T) {
 		"png of 60000 x 60000":       {header(60000, 60000, 8), "60000 x 60000"},
 		"png of 2^31 x 2^31":         {header(1<<31-1, 1<<31-1, 8), "danneggiata"},
 		"png of 16 bits":             {header(7000, 7000, 16), "memoria"},
+		"png of 16 bits, turned":     {append(header(5700, 5800, 16), chunk("eXIf", lying)...), "memoria"},
+		"png of 8 bits, turned":      {append(header(7000, 7000, 8), chunk("eXIf", lying)...), "memoria"},
+		"odd jpeg, turned":           {append([]byte("\xff\xd8"), append(segment(0xe1, "Exif\x00\x00"+lying), sof(0xc0, 6001, 6001, 3)[2:]...)...), "memoria"},
+		"even jpeg, turned":          {append([]byte("\xff\xd8"), append(segment(0xe1, "Exif\x00\x00"+lying), sof(0xc0, 6000, 6000, 3)[2:]...)...), "danneggiata"},
 		"jpeg of 65500 x 65500":      {sof(0xc0, 65500, 65500, 3), "65500 x 65500"},
 		"progressive of 36 mp":       {sof(0xc2, 6000, 6000, 3), "memoria"},
 		"baseline of 50 mp 30 times": {append(sof(0xc0, 7000, 7000, 3), bytes.Repeat(scan, 30)...), "memoria"},

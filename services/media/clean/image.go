@@ -66,7 +66,7 @@ func checkImage(data []byte, f format, lim Limits) (facts, error) {
 	switch {
 	case seen.animated:
 		return facts{}, animated()
-	case pixels*seen.bytesPerPixel > float64(lim.MaxMemory), seen.scans > maxScans, pixels*float64(seen.scans) > maxScanned:
+	case seen.memory(cfg.Width, cfg.Height) > float64(lim.MaxMemory), seen.scans > maxScans, pixels*float64(seen.scans) > maxScanned:
 		return facts{}, refuse("L'immagine è salvata in un modo che chiede troppa memoria o troppo tempo per aprirla. Salvala come JPEG normale (non progressivo), più piccola, e caricala di nuovo.",
 			"The image is saved in a way that takes too much memory or time to open. Save it as a plain (not progressive) JPEG, smaller, and upload it again.")
 	}

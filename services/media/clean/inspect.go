@@ -14,9 +14,24 @@ type facts struct {
 	xmp, icc      bool
 	text          bool // comments, text chunks
 	animated      bool
+	photo         bool    // in planes of brightness and colour
 	scans         int     // JPEG: how often the decoder goes over the image
 	progressive   bool    // JPEG: all coefficients are kept in memory
 	bytesPerPixel float64 // that decoding keeps in memory
+	planes        float64 // bytes of a pixel, once decoded
+}
+
+// memory is how many bytes an image of w x h takes at most until it stands upright: a turned copy lies
+// beside the first, and where the planes of a photo cannot be turned as they are, two of all colours.
+func (f facts) memory(w, h int) float64 {
+	perPixel := f.bytesPerPixel
+	if f.exif.orientation > 1 {
+		perPixel += f.planes
+		if f.photo && (w%2 != 0 || h%2 != 0) {
+			perPixel += 8 - f.planes
+		}
+	}
+	return float64(w) * float64(h) * perPixel
 }
 
 var errContainer = errors.New("clean: malformed image container")
@@ -80,7 +95,8 @@ func (f *facts) jpegSegment(marker byte, body []byte) {
 		f.progressive = true
 		fallthrough
 	case marker == 0xc0, marker == 0xc1:
-		f.bytesPerPixel = samplesPerPixel(body)
+		f.planes, f.photo = samplesPerPixel(body), true
+		f.bytesPerPixel = f.planes
 		if f.progressive {
 			f.bytesPerPixel *= 5 // a coefficient of four bytes beside each sample
 		}
@@ -117,7 +133,7 @@ func samplesPerPixel(sof []byte) float64 {
 
 // inspectPNG walks the chunks (W3C PNG, third edition, section 5).
 func inspectPNG(data []byte) (facts, error) {
-	f := facts{exif: exifFacts{orientation: 1}, bytesPerPixel: 4}
+	f := facts{exif: exifFacts{orientation: 1}, bytesPerPixel: 4, planes: 4}
 	for rest := data[8:]; len(rest) >= 12; {
 		n := uint64(binary.BigEndian.Uint32(rest))
 		if n+12 > uint64(len(rest)) {
@@ -127,7 +143,7 @@ func inspectPNG(data []byte) (facts, error) {
 		switch string(rest[4:8]) {
 		case "IHDR":
 			if n >= 10 && body[8] == 16 {
-				f.bytesPerPixel = 8
+				f.bytesPerPixel, f.planes = 8, 8
 			}
 		case "acTL":
 			f.animated = true
@@ -151,7 +167,7 @@ func inspectPNG(data []byte) (facts, error) {
 // inspectWebP walks the RIFF chunks (RFC 9649).
 func inspectWebP(data []byte) (facts, error) {
 	// Eight bytes: VP8L keeps four per pixel and its palette transform makes a second copy.
-	f := facts{exif: exifFacts{orientation: 1}, bytesPerPixel: 8}
+	f := facts{exif: exifFacts{orientation: 1}, bytesPerPixel: 8, planes: 4, photo: true}
 	end := min(8+uint64(binary.LittleEndian.Uint32(data[4:])), uint64(len(data)))
 	for rest := data[12:max(end, 12)]; len(rest) >= 8; {
 		n := uint64(binary.LittleEndian.Uint32(rest[4:]))
@@ -177,7 +193,8 @@ func inspectWebP(data []byte) (facts, error) {
 // inspectGIF walks the blocks (GIF89a specification, section 14) to count the frames: the decoder
 // would keep every one of them in memory.
 func inspectGIF(data []byte) (facts, error) {
-	f := facts{exif: exifFacts{orientation: 1}, bytesPerPixel: 1}
+	// The frame, and the screen on which it is put in all colours.
+	f := facts{exif: exifFacts{orientation: 1}, bytesPerPixel: 1 + 4}
 	if len(data) < 13 {
 		return f, errContainer
 	}
