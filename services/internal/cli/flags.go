@@ -26,6 +26,7 @@ type Flags struct {
 	NATS         string `name:"nats" help:"NATS esterno; se manca è incorporato (a NATS server; empty: embedded)." env:"PALINSESTO_NATS" placeholder:"URL"`
 	NATSUser     string `name:"nats-user" help:"Utente di NATS; la password sta in PALINSESTO_NATS_PASSWORD (the password only by that variable)." env:"PALINSESTO_NATS_USER" placeholder:"NOME"`
 	NATSMonitor  string `name:"nats-monitor" help:"Monitoraggio del NATS esterno, per verificare che scriva su disco (to see its sync setting)." env:"PALINSESTO_NATS_MONITOR" placeholder:"http://HOST:8222"`
+	Replicas     int    `help:"Quanti server di un cluster NATS tengono ciò che si crea, dato a ogni stanza (how many servers of a NATS cluster keep what is made)." env:"PALINSESTO_REPLICAS" placeholder:"N"`
 	Redis        string `help:"Redis esterno; se manca è incorporato (a Redis; empty: embedded)." env:"PALINSESTO_REDIS" placeholder:"URL"`
 	PublicURL    string `name:"public-url" help:"Indirizzo con cui le persone raggiungono l'API (how people reach it)." env:"PALINSESTO_PUBLIC_URL" placeholder:"URL"`
 	LogLevel     string `name:"log-level" help:"debug, info, warn, error; se manca info per serve, warn per il resto (default: info for serve, else warn)." env:"PALINSESTO_LOG_LEVEL" placeholder:"LIVELLO"`
@@ -44,7 +45,7 @@ func (f *Flags) FromEnv(getenv func(string) string) {
 func (f *Flags) House(rooms []string, log *slog.Logger) house.Options {
 	return house.Options{
 		Data: f.Data, State: f.State, NATSURL: f.NATS, NATSUser: f.NATSUser, NATSPassword: f.natsPassword, NATSMonitor: f.NATSMonitor,
-		RedisURL: f.Redis, Listen: f.Listen, PublicURL: f.PublicURL, Rooms: rooms, Log: log,
+		Replicas: f.Replicas, RedisURL: f.Redis, Listen: f.Listen, PublicURL: f.PublicURL, Rooms: rooms, Log: log,
 	}
 }
 

@@ -34,6 +34,7 @@ func (h *House) Report(ctx context.Context) telemetry.Report {
 	}
 	r.Warnings = append(r.Warnings, h.index.Warnings()...)
 	r.Warnings = append(r.Warnings, h.sync.warnings()...)
+	r.Warnings = append(r.Warnings, h.replicaNotes(ctx)...)
 	r.Warnings = append(r.Warnings, h.tokenNotes()...)
 	if h.unmarked != "" {
 		r.Warnings = append(r.Warnings, h.unmarked)

@@ -37,6 +37,7 @@ type Options struct {
 	NATSURL, NATSUser, NATSPassword string
 	// NATSMonitor is that server's monitoring address (http://host:8222), where its settings can be seen.
 	NATSMonitor string
+	Replicas    int    // of what is made on that server's cluster; 0 counts as 1
 	RedisURL    string // empty: an index in this process
 	Listen      string // of the API; in a process without the API, of its health pages, empty: none
 	PublicURL   string // how people reach the API; empty: as it listens

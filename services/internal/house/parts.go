@@ -64,6 +64,9 @@ func (h *House) plan() ([]room, error) {
 	if h.o.Config == nil {
 		return nil, errors.New("house: no configuration")
 	}
+	if err := h.o.mayReplicate(); err != nil {
+		return nil, err
+	}
 	rooms, err := chosen(h.o.Rooms)
 	if err != nil {
 		return nil, err
@@ -152,7 +155,7 @@ func (h *House) connect(ctx context.Context, rooms []room) error {
 func (h *House) connectOne(ctx context.Context, u *unit) (err error) {
 	o := bus.Options{
 		Name: u.room.name, URL: h.o.NATSURL, User: h.o.NATSUser, Password: h.o.NATSPassword,
-		Log: u.log, Clock: h.o.Clock,
+		Replicas: h.o.Replicas, Log: u.log, Clock: h.o.Clock,
 	}
 	if h.server != nil { // a nil *Server in the interface would not be nil
 		o.Server, o.Space, o.Floor = h.server, h.folder.space, uint64(max(0, h.o.Config.Log.FreeSpaceFloor))
