@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func (w *world) settle(t *testing.T, p harness.Post, then string) {
 	case "":
 		return
 	case "out":
-		body["outcome"], body["link"] = "out", "https://t.me/x/1"
+		body["outcome"], body["link"] = "out", "https://t.me/"+strings.ReplaceAll(p.Channel, "-", "_")+"/1"
 	case "not_out":
 		body["outcome"] = "not_out"
 	case "requeue":

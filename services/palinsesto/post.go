@@ -2,7 +2,10 @@
 
 package palinsesto
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // PostState is where a post stands; states.go has the table of what may follow what.
 type PostState string
@@ -113,6 +116,13 @@ func (p Post) AnyOut() bool {
 	return false
 }
 
+// StandsAt tells whether a part of p is out at an address, or under a network's name of it that is not empty.
+func (p Post) StandsAt(link, remote string) bool {
+	return slices.ContainsFunc(p.Parts, func(x PartState) bool {
+		return x.Posted && (x.Link == link || remote != "" && slices.Contains(x.RemoteIDs, remote))
+	})
+}
+
 // Wanted is the hash of what the network shows, or will once the edit that was asked for is made.
 func (p Post) Wanted() string {
 	if p.Change != nil && p.Change.Kind == "edit" {
@@ -176,7 +186,7 @@ func (p Post) Cancel() Post {
 	p.State, p.Hold, p.Cause, p.Problem = PostCancelled, "", "", ""
 	if p.AnyOut() {
 		p.Cause = "half_out"
-		p.Problem = "Il post è annullato, ma una sua parte è già sul canale: toglierla da lì."
+		p.Problem = "Il post è annullato, ma una sua parte è già sul canale: toglierla da lì, poi segnare il post come fatto."
 	}
 	return p
 }

@@ -56,8 +56,8 @@ var postSteps = map[PostEvent]step{
 	// Uncertain without an intent: the log was put back, and it may have gone out since the copy was taken.
 	PostWasUncertain: {append([]PostState{PostPublishing}, waiting...), []PostState{PostUncertain}},
 	// Resolved: it is out (posted, or due for the next part), or it is not (queued again, or cancelled when
-	// it may not go out any more). Of a change left to a person: it was made by hand.
-	PostWasResolved: {[]PostState{PostUncertain, PostPosted, PostFailed},
+	// it may not go out any more). Of what was left to a person: it was done by hand.
+	PostWasResolved: {[]PostState{PostUncertain, PostPosted, PostFailed, PostCancelled},
 		[]PostState{PostPosted, PostDue, PostQueued, PostCancelled, PostEdited, PostRemoved}},
 	// Missed: also what was to be queued, when its channel has no moment for it.
 	PostWasMissed:   {append([]PostState{"", PostCancelled, PostRemoved, PostPublishing}, waiting...), []PostState{PostMissed}},

@@ -188,7 +188,7 @@ func TestResolve(t *testing.T) {
 	p := h.uncertain(h.report(), time.Minute)
 	_, err := resolve(p, "not_out", "")
 	require.Equal(t, palinsesto.CodeConflict, palinsesto.CodeOf(err), "the call may still be under way")
-	for _, link := range []string{"", "javascript:alert(1)", "https://a b", "https://" + strings.Repeat("a", 3000)} {
+	for _, link := range []string{"", "javascript:alert(1)", "https://a b", "https://" + strings.Repeat("a", 3000), "http://t.me/m/3", "https://example.org/m/3"} {
 		_, err = resolve(p, "out", link)
 		require.Equal(t, palinsesto.CodeInvalid, palinsesto.CodeOf(err), link)
 	}
@@ -198,7 +198,12 @@ func TestResolve(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, palinsesto.PostPosted, got.State)
 	require.Equal(t, "https://t.me/m/3", got.Link)
+	require.Equal(t, []string{"3"}, got.Parts[0].RemoteIDs, "what it is called on the network: to correct it, to take it down")
 	require.Contains(t, got.Attempt.Settled, operatore.Name)
+	h.shown()
+	other := h.uncertain(h.report(), time.Minute)
+	_, err = resolve(other, "out", "https://t.me/m/3?single")
+	require.ErrorContains(t, err, "link", "another post is there")
 
 	got, err = resolve(h.uncertain(h.report(), long), "not_out", "")
 	require.NoError(t, err)
@@ -230,13 +235,15 @@ func TestResolveWhatChangedMeanwhile(t *testing.T) {
 		{"approved otherwise", again, "out", palinsesto.PostEditing},
 		{"approved otherwise", again, "not_out", palinsesto.PostQueued},
 	}
+	message := 0
 	for _, crash := range []bool{false, true} {
 		for _, c := range cases {
 			seg := h.report()
+			message++
 			p := h.uncertain(seg, long)
 			c.change(seg)
 			cmd := postCommand(operatore, "resolve", p.State.ID)
-			cmd.Outcome, cmd.Link = c.outcome, "https://t.me/m/3"
+			cmd.Outcome, cmd.Link = c.outcome, fmt.Sprintf("https://t.me/m/%d", message)
 			if crash { // right after the append
 				_, err := s.carryOut(context.Background(), cmd, s.resolve)
 				require.NoError(t, err)
@@ -258,7 +265,7 @@ func TestDoneByHand(t *testing.T) {
 	for _, state := range states {
 		p := as(draft(h.report().State, time.Now()), state)
 		cmd := postCommand(operatore, "resolve", h.put(palinsesto.PostEvent(state), p).State.ID)
-		cmd.Outcome = "done"
+		cmd.Outcome, cmd.Reason = "done", "tolto dall'app"
 		_, err := s.command("resolve", cmd)
 		require.Equal(t, palinsesto.CodeConflict, palinsesto.CodeOf(err), "nothing was left to a person: %s", state)
 	}
@@ -267,12 +274,25 @@ func TestDoneByHand(t *testing.T) {
 		p.Change = &palinsesto.Change{Kind: kind, Hash: variant(free, "nuovo").Hash, Problem: "non si può"}
 		p.Cause = kind + "_by_hand"
 		cmd := postCommand(operatore, "resolve", h.put(palinsesto.PostWasFailed, p).State.ID)
-		cmd.Outcome = "done"
+		cmd.Outcome, cmd.Reason = "done", ""
+		_, err := s.command("resolve", cmd)
+		require.Equal(t, palinsesto.CodeInvalid, palinsesto.CodeOf(err), "who and why")
+		cmd.Reason = "fatto dall'app"
 		got, err := s.command("resolve", cmd)
 		require.NoError(t, err)
 		require.Equal(t, want, got.State)
 		require.False(t, got.NeedsHand())
 		require.Equal(t, kind == "edit", got.Hash == variant(free, "nuovo").Hash)
+	}
+	dropped := as(draft(h.report().State, time.Now()), palinsesto.PostPosted)
+	dropped.Cause = causeDropped
+	for _, p := range []palinsesto.Post{half(h.report().State, palinsesto.PostFailed).Cancel(), dropped} {
+		cmd := postCommand(operatore, "resolve", h.put(palinsesto.PostWasFailed, p).State.ID)
+		cmd.Outcome, cmd.Reason = "done", "tolto dall'app"
+		got, err := s.command("resolve", cmd)
+		require.NoError(t, err, p.Cause)
+		require.Equal(t, palinsesto.PostRemoved, got.State)
+		require.False(t, got.NeedsHand())
 	}
 }
 

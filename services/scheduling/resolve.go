@@ -17,7 +17,7 @@ import (
 func (s *Service) resolve(ctx context.Context, cmd palinsesto.PostCommand, cur post) (palinsesto.PostEvent, palinsesto.Post, error) {
 	p := cur.State
 	if cmd.Outcome == "done" {
-		return doneByHand(p)
+		return doneByHand(p, cmd)
 	}
 	if p.State != palinsesto.PostUncertain || p.Attempt == nil {
 		return "", p, notNow(p)
@@ -41,11 +41,12 @@ func (s *Service) resolve(ctx context.Context, cmd palinsesto.PostCommand, cur p
 
 // isOut is a post of which a person has found the doubtful part on the network.
 func (s *Service) isOut(ctx context.Context, p palinsesto.Post, cmd palinsesto.PostCommand) (palinsesto.Post, error) {
-	if err := checkLink(cmd.Link); err != nil {
+	found, err := s.foundAt(ctx, p, cmd.Link)
+	if err != nil {
 		return p, err
 	}
 	p.Attempt.Verdict, p.Attempt.Settled = "posted", "secondo "+cmd.Actor.Name
-	p = p.PartOut(p.Attempt.Part, palinsesto.PartState{Link: cmd.Link}, s.Clock())
+	p = p.PartOut(p.Attempt.Part, found, s.Clock())
 	if p.State == palinsesto.PostDue {
 		// The next part follows now: the grace counts anew, since a person decided anew.
 		p.Due, p.FirstDue = s.Clock(), s.Clock()
@@ -73,14 +74,24 @@ func (s *Service) isNotOut(ctx context.Context, p palinsesto.Post, cmd palinsest
 	return s.queuedAgain(ctx, p, cmd.Due)
 }
 
-// doneByHand takes a person's word that they made the change on the network that could not be made from
-// here. Without it the task would stand in the list for ever where the network allows no other way.
-func doneByHand(p palinsesto.Post) (palinsesto.PostEvent, palinsesto.Post, error) {
-	if p.State != palinsesto.PostPosted && p.State != palinsesto.PostFailed || p.Change == nil || p.Change.Problem == "" {
-		return "", p, notNow(p)
+// doneByHand takes a person's word that they did on the network what could not be done from here. Without
+// it the task would stand in the list for ever where the network allows no other way.
+func doneByHand(p palinsesto.Post, cmd palinsesto.PostCommand) (palinsesto.PostEvent, palinsesto.Post, error) {
+	if cmd.Reason == "" {
+		return "", p, reasonNeeded()
 	}
-	if p.State = palinsesto.PostRemoved; p.Change.Kind == "edit" {
+	asked := p.Change != nil && p.Change.Problem != ""
+	switch {
+	case p.State == palinsesto.PostCancelled && p.Cause != "":
+		p.State = palinsesto.PostRemoved // what was out of it
+	case p.State != palinsesto.PostPosted && p.State != palinsesto.PostFailed:
+		return "", p, notNow(p)
+	case asked && p.Change.Kind == "edit":
 		p.State, p.Hash = palinsesto.PostEdited, p.Change.Hash
+	case asked || p.Cause == causeDropped:
+		p.State = palinsesto.PostRemoved
+	default:
+		return "", p, notNow(p)
 	}
 	p.Change, p.Cause, p.Problem = nil, "", ""
 	return palinsesto.PostWasResolved, p, nil
