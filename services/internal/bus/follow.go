@@ -7,12 +7,17 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 )
 
-// followAtOnce is how many messages are handed over together at most.
-const followAtOnce = 1000
+const (
+	// followAtOnce is how many messages are handed over together at most.
+	followAtOnce = 1000
+	// followBytes bounds what waits for one who follows, however slow: as much again may be on its way.
+	followBytes = 4 << 20
+)
 
 // Snapshot hands over the newest message of every aggregate, in the order of the log, and returns the
 // sequence that it includes; progress is told after each batch. Following from the next sequence on
@@ -73,6 +78,7 @@ func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, u
 		pending uint64
 	}
 	ch := make(chan item, followAtOnce)
+	room := semaphore.NewWeighted(followBytes)
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cc, err := cons.Consume(func(m jetstream.Msg) {
@@ -82,11 +88,14 @@ func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, u
 		}
 		r := Record{Subject: m.Subject(), Event: m.Headers().Get(contract.HeaderEvent),
 			Seq: meta.Sequence.Stream, Time: meta.Timestamp, Data: m.Data()}
+		if room.Acquire(inner, int64(len(r.Data))) != nil { // a payload is far smaller than the room
+			return
+		}
 		select {
 		case ch <- item{r, meta.NumPending}:
 		case <-inner.Done():
 		}
-	}, jetstream.PullMaxMessages(2*followAtOnce))
+	}, jetstream.PullMaxBytes(followBytes))
 	if err != nil {
 		return fmt.Errorf("follow the log: %w", err)
 	}
@@ -115,6 +124,9 @@ func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, u
 		}
 		if done, err := take(batch, last.pending); err != nil || done {
 			return err
+		}
+		for _, r := range batch {
+			room.Release(int64(len(r.Data)))
 		}
 	}
 }

@@ -37,3 +37,31 @@ func TestFollowLeavesNothingBehind(t *testing.T) {
 	cancel()
 	require.NoError(t, <-ended)
 }
+
+// Who reads slowly is not given more than a bounded share of the log at a time.
+func TestFollowIsBoundedInBytes(t *testing.T) {
+	b := bustest.New(t)
+	const events, size, most = 60, 200 << 10, 4 << 20
+	var subjects []string
+	for i := range events {
+		subjects = append(subjects, subject(i))
+		_, err := b.Append(t.Context(), bus.Append{Subject: subject(i), Event: "queued", Data: make([]byte, size)})
+		require.NoError(t, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	seen, largest := 0, 0
+	require.NoError(t, b.Follow(ctx, 1, nil, func(batch []bus.Record, _ uint64) error {
+		seen, largest = seen+len(batch), max(largest, len(batch))
+		if seen == len(batch) { // on the same line: what was asked for comes in before it
+			_, err := b.Newest(ctx, 0, subjects...)
+			require.NoError(t, err)
+		}
+		if seen == events {
+			cancel()
+		}
+		return nil
+	}))
+	require.Equal(t, events, seen)
+	require.LessOrEqual(t, largest*size, most)
+}
