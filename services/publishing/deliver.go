@@ -73,8 +73,10 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 	if !w.clock.Agrees(ctx) {
 		return bus.Later(clockPause, errClock)
 	}
+	// Never for long: scheduling hands over three seconds ahead, so a longer wait is that of a clock which
+	// is off, and will be set.
 	if wait := p.State.Due.Sub(w.Clock()); wait > ahead {
-		return bus.Later(wait-ahead, errors.New("not due yet"))
+		return bus.Later(min(wait-ahead, ahead), errors.New("not due yet"))
 	}
 	if err := wait(ctx, w.stop, w.Clock, p.State.Due.Add(-lead)); err != nil {
 		return bus.Later(0, err)
@@ -168,6 +170,9 @@ func replyTo(p palinsesto.Post, part int) string {
 	return p.Parts[part-1].RemoteIDs[0]
 }
 
+// doze is how long a wait sleeps before it looks at the clock again: it may have been set meanwhile.
+const doze = time.Second
+
 // wait sleeps until a moment, to the millisecond and never less, unless it is told to stop.
 func wait(ctx context.Context, stop <-chan struct{}, clock func() time.Time, until time.Time) error {
 	for {
@@ -175,7 +180,7 @@ func wait(ctx context.Context, stop <-chan struct{}, clock func() time.Time, unt
 		if left <= 0 {
 			return nil
 		}
-		t := time.NewTimer(left)
+		t := time.NewTimer(min(left, doze))
 		select {
 		case <-t.C:
 		case <-stop:
