@@ -133,7 +133,7 @@ func TestOneOfTwoCopies(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
-		taken := map[time.Time]bool{}
+		taken := map[int64]bool{}
 		made := 0
 		keeper := func() *backup.Keeper {
 			k := nightly(t, dir)
@@ -147,8 +147,8 @@ func TestOneOfTwoCopies(t *testing.T) {
 			k.Mine = func(_ context.Context, m time.Time) bool {
 				mu.Lock()
 				defer mu.Unlock()
-				was := taken[m]
-				taken[m] = true
+				was := taken[m.Unix()]
+				taken[m.Unix()] = true
 				return !was
 			}
 			return k

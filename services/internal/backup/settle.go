@@ -206,6 +206,11 @@ func (s *settler) doubtEdit(ctx context.Context, cur post) error {
 	c := *p.Change
 	c.Problem, c.Cause = "La correzione era in corso quando è stata presa la copia ripristinata: controllare che cosa mostra il canale.", CauseRestored
 	p.State, p.Change, p.Cause, p.Problem = palinsesto.PostPosted, &c, CauseRestored, c.Problem
+	if p.Open() {
+		a := *p.Attempt
+		a.Verdict = "unknown"
+		p.Attempt = &a
+	}
 	_, err := bus.Put(ctx, s.b, contract.Posts, cur, string(palinsesto.PostWasFailed), s.envelope(s.back.Why), p)
 	if errors.Is(err, bus.ErrStale) {
 		return nil
