@@ -28,9 +28,9 @@ type Record struct {
 	Data    []byte
 }
 
-// manyReader asks for the newest messages of several subjects in one request (direct get with
-// multi_last, ADR-31). The library's own call hides up to which sequence the answer saw, and exactly
-// that makes a stop exact.
+// manyReader asks for several messages in one request: the newest of several subjects (direct get with
+// multi_last, ADR-31), or those of one in a row. The library's own call hides up to which sequence the
+// answer saw, and exactly that makes a stop exact.
 type manyReader struct {
 	nc     *nats.Conn
 	prefix string
@@ -62,7 +62,17 @@ func newManyReader(nc *nats.Conn, inbox string) (*manyReader, error) {
 // last reads the newest message of each subject (wildcards allowed), and up to which sequence the
 // answer saw the log.
 func (r *manyReader) last(ctx context.Context, subjects []string) ([]Record, uint64, error) {
-	req, err := json.Marshal(map[string]any{"multi_last": subjects})
+	return r.ask(ctx, map[string]any{"multi_last": subjects})
+}
+
+// following reads the messages of one subject from a sequence on, at most so many.
+func (r *manyReader) following(ctx context.Context, subject string, from uint64, most int) ([]Record, error) {
+	records, _, err := r.ask(ctx, map[string]any{"seq": from, "next_by_subj": subject, "batch": most})
+	return records, err
+}
+
+func (r *manyReader) ask(ctx context.Context, request map[string]any) ([]Record, uint64, error) {
+	req, err := json.Marshal(request)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -104,8 +114,10 @@ func (r *manyReader) take(m *nats.Msg) {
 		}
 		a.records = append(a.records, rec)
 	case "204": // end of batch
-		upTo, err := strconv.ParseUint(m.Header.Get("Nats-UpTo-Sequence"), 10, 64)
-		a.upTo = upTo
+		var err error
+		if upTo := m.Header.Get("Nats-UpTo-Sequence"); upTo != "" {
+			a.upTo, err = strconv.ParseUint(upTo, 10, 64)
+		}
 		a.end(err)
 	case "404":
 		a.end(nil) // none of the subjects has a message

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/palinsesto/palinsesto/services/contract"
 )
 
 // readAtOnce is how many subjects one direct get is asked for; the server's limit is 1,024.
@@ -53,21 +51,23 @@ func (b *Bus) newest(ctx context.Context, atLeast uint64, subjects []string) ([]
 func (b *Bus) History(ctx context.Context, subject string, limit int) ([]Record, error) {
 	var all []Record
 	for next := uint64(1); len(all) < limit; {
-		m, err := b.stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(subject))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return all, nil
-		}
+		page, err := b.page(ctx, subject, next, min(limit-len(all), readAtOnce))
 		if err != nil {
 			return nil, fmt.Errorf("read the history of %s: %w", subject, err)
 		}
-		all = append(all, rawRecord(m))
-		next = m.Sequence + 1
+		if len(page) == 0 {
+			return all, nil
+		}
+		all = append(all, page...)
+		next = page[len(page)-1].Seq + 1
 	}
 	return all, nil
 }
 
-func rawRecord(m *jetstream.RawStreamMsg) Record {
-	return Record{Subject: m.Subject, Event: m.Header.Get(contract.HeaderEvent), Seq: m.Sequence, Time: m.Time, Data: m.Data}
+func (b *Bus) page(ctx context.Context, subject string, from uint64, most int) ([]Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestWait)
+	defer cancel()
+	return b.many.following(ctx, subject, from, most)
 }
 
 // measureClock notes how far the log's clock is from ours: rooms tell the time by the log.

@@ -4,12 +4,13 @@ package bus
 
 import (
 	"context"
+	"slices"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 )
 
-// repeatDepth bounds how far back Done looks.
-const repeatDepth = 1000
+// repeatDepth bounds how many events Done reads: more than the holds of decades.
+const repeatDepth = 100_000
 
 // Done finds the event that a command of an actor led to; ErrNone when it led to none. Update
 // recognises a command only while its event is the newest: one that is sent again after others came in
@@ -22,7 +23,7 @@ func Done[T any](ctx context.Context, b *Bus, c contract.Codec[T], subject, comm
 	if err != nil {
 		return contract.Event[T]{}, err
 	}
-	for _, r := range records {
+	for _, r := range slices.Backward(records) { // a repeat comes soon
 		e, err := Decode(c, r)
 		if err != nil {
 			return e, err

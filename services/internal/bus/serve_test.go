@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -170,6 +171,25 @@ func TestDone(t *testing.T) {
 		_, err = bus.Done(ctx, b, contract.Channels, was.Subject, c.command, c.actor)
 		require.ErrorIs(t, err, bus.ErrNone)
 	}
+}
+
+// A command is found also behind very many others: all holds are one aggregate.
+func TestDoneBehindMany(t *testing.T) {
+	b, ctx := bustest.New(t), context.Background()
+	was := contract.Event[palinsesto.Channel]{Subject: contract.ChannelSubject("telegram")}
+	for i := range 1100 {
+		next, err := bus.Put(ctx, b, contract.Channels, was, "budget", contract.Envelope{CommandID: fmt.Sprint(i)}, palinsesto.Channel{ID: "telegram"})
+		require.NoError(t, err)
+		was = next
+	}
+	for _, i := range []int{0, 600, 1099} {
+		e, err := bus.Done(ctx, b, contract.Channels, was.Subject, fmt.Sprint(i), "")
+		require.NoError(t, err, "command %d", i)
+		require.EqualValues(t, i+1, e.Seq)
+	}
+	few, err := b.History(ctx, was.Subject, 3)
+	require.NoError(t, err)
+	require.Len(t, few, 3)
 }
 
 func TestMediaInfo(t *testing.T) {
