@@ -154,6 +154,8 @@ func partGoldens() []golden {
 		ofPart("PostFilter", sampleFilter, plain(filterToPB), plain(filterFromPB)),
 		ofPart("Problem", sampleProblem, plain(problemToPB), plain(problemFromPB)),
 		ofPart("Requeued", sampleRequeued, (*conv).requeuedToPB, (*conv).requeuedFromPB),
+		ofPart("Requeued_2", palinsesto.Requeued{Post: samplePost, Channel: "telegram-marche", Title: "Job day", Due: at(45)},
+			(*conv).requeuedToPB, (*conv).requeuedFromPB),
 		ofPart("Reservation", sampleReservation, (*conv).reservationToPB, (*conv).reservationFromPB),
 		ofPart("Segnalazione", sampleSegnalazione, (*conv).segToPB, (*conv).segFromPB),
 		ofPart("Span", sampleSpan, (*conv).spanToPB, plain(spanFromPB)),

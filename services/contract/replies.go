@@ -134,9 +134,9 @@ var mediaReply = message[MediaReply, pb.MediaReply, *pb.MediaReply]{
 }
 
 func (c *conv) requeuedToPB(r palinsesto.Requeued) *pb.Requeued {
-	return &pb.Requeued{Post: r.Post, Channel: r.Channel, Due: c.stamp(r.Due), Refused: prose(r.Refused)}
+	return &pb.Requeued{Post: r.Post, Channel: r.Channel, Due: c.stamp(r.Due), Refused: prose(r.Refused), Title: prose(r.Title)}
 }
 
 func (c *conv) requeuedFromPB(r *pb.Requeued) palinsesto.Requeued {
-	return palinsesto.Requeued{Post: r.GetPost(), Channel: r.GetChannel(), Due: c.instant(r.GetDue()), Refused: r.GetRefused()}
+	return palinsesto.Requeued{Post: r.GetPost(), Channel: r.GetChannel(), Due: c.instant(r.GetDue()), Refused: r.GetRefused(), Title: r.GetTitle()}
 }

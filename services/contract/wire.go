@@ -20,7 +20,7 @@ const (
 	maxReply = 960 << 10
 	// MaxRequeued is how many lines the answer to RequeueMany holds at most: with a long sentence in
 	// each they still fit into maxReply. Scheduling does no more in one command.
-	MaxRequeued = 1500
+	MaxRequeued = 1000
 )
 
 // ErrMalformed is wrapped by every failing Decode: the bytes are not what their subject promises.

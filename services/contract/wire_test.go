@@ -39,6 +39,7 @@ func TestRequeuedFits(t *testing.T) {
 	for i := range lines {
 		lines[i] = palinsesto.Requeued{
 			Post: samplePost, Channel: strings.Repeat("c", 40), Due: at(1), Refused: strings.Repeat("x", 500),
+			Title: strings.Repeat("è", 120),
 		}
 	}
 	_, err := EncodeRequeued(lines)

@@ -80,6 +80,7 @@ type RequeueMany struct {
 type Requeued struct {
 	Post    string    `json:"post"`
 	Channel string    `json:"channel"`
+	Title   string    `json:"title"`
 	Due     time.Time `json:"due,omitzero"`
 	Refused string    `json:"refused,omitempty"` // why not
 }

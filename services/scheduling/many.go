@@ -46,7 +46,7 @@ func (s *Service) requeueMany(ctx context.Context, data []byte) ([]byte, error) 
 }
 
 func (s *Service) requeueOne(ctx context.Context, cmd palinsesto.RequeueMany, p palinsesto.Post, would forecast) palinsesto.Requeued {
-	line := palinsesto.Requeued{Post: p.ID, Channel: p.Channel}
+	line := palinsesto.Requeued{Post: p.ID, Channel: p.Channel, Title: p.Title}
 	one := palinsesto.PostCommand{Command: cmd.Command, PostID: p.ID, Reason: cmd.Reason}
 	// Each post has a command id of its own, the same when the whole command is sent again.
 	one.ID = palinsesto.DeriveID("requeue", cmd.ID, p.ID)

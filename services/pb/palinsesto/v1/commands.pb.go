@@ -738,6 +738,7 @@ type Requeued struct {
 	Due     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=due,proto3" json:"due,omitempty"`
 	// Why not.
 	Refused       string `protobuf:"bytes,4,opt,name=refused,proto3" json:"refused,omitempty"`
+	Title         string `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -796,6 +797,13 @@ func (x *Requeued) GetDue() *timestamppb.Timestamp {
 func (x *Requeued) GetRefused() string {
 	if x != nil {
 		return x.Refused
+	}
+	return ""
+}
+
+func (x *Requeued) GetTitle() string {
+	if x != nil {
+		return x.Title
 	}
 	return ""
 }
@@ -1338,12 +1346,13 @@ const file_palinsesto_v1_commands_proto_rawDesc = "" +
 	"\apreview\x18\x03 \x01(\bR\apreview\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\"G\n" +
 	"\x10RequeueManyReply\x123\n" +
-	"\brequeued\x18\x01 \x03(\v2\x17.palinsesto.v1.RequeuedR\brequeued\"\x80\x01\n" +
+	"\brequeued\x18\x01 \x03(\v2\x17.palinsesto.v1.RequeuedR\brequeued\"\x96\x01\n" +
 	"\bRequeued\x12\x12\n" +
 	"\x04post\x18\x01 \x01(\tR\x04post\x12\x18\n" +
 	"\achannel\x18\x02 \x01(\tR\achannel\x12,\n" +
 	"\x03due\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x18\n" +
-	"\arefused\x18\x04 \x01(\tR\arefused\"\x86\x01\n" +
+	"\arefused\x18\x04 \x01(\tR\arefused\x12\x14\n" +
+	"\x05title\x18\x05 \x01(\tR\x05title\"\x86\x01\n" +
 	"\x10PlaceHoldCommand\x12.\n" +
 	"\x04head\x18\x01 \x01(\v2\x1a.palinsesto.v1.CommandHeadR\x04head\x12\x14\n" +
 	"\x05scope\x18\x02 \x01(\tR\x05scope\x12\x14\n" +
