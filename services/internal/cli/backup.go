@@ -69,13 +69,12 @@ func fileBytes(m backup.Manifest) (n int64) {
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 type restoreCmd struct {
-	File     string `arg:"" type:"path" help:"File della copia (the backup's file)."`
-	Replicas int    `help:"Repliche sul NATS di destinazione; se manca, come nella copia (replicas there)." placeholder:"N"`
+	File string `arg:"" type:"path" help:"File della copia (the backup's file)."`
 }
 
 // Run brings a backup back and tells what a person has to look at.
 func (c *restoreCmd) Run(r *Run) error {
-	if c.Replicas != 0 && (r.Flags.NATS == "" || c.Replicas < 0 || c.Replicas > 5) {
+	if r.Flags.Replicas != 0 && (r.Flags.NATS == "" || r.Flags.Replicas < 0 || r.Flags.Replicas > 5) {
 		return Usage("--replicas vale con --nats, da 1 a 5 (with --nats, 1 to 5)")
 	}
 	o, err := r.options()
@@ -83,7 +82,7 @@ func (c *restoreCmd) Run(r *Run) error {
 		return err
 	}
 	p := r.progress()
-	done, err := house.Restore(r.Ctx, o, house.RestoreOptions{File: c.File, Replicas: c.Replicas, Tell: p.tell})
+	done, err := house.Restore(r.Ctx, o, house.RestoreOptions{File: c.File, Replicas: r.Flags.Replicas, Tell: p.tell})
 	p.end()
 	if err != nil {
 		return err
