@@ -62,7 +62,25 @@ func (s *Service) letGo(ctx context.Context, hold string) error {
 		}
 		errs = append(errs, s.letGoOne(ctx, p, hold))
 	}
-	return errors.Join(errs...) // edits that it kept back are asked for again by the sweep
+	return errors.Join(append(errs, s.letEditsGo(ctx))...)
+}
+
+// letEditsGo asks again for edits that a stop kept back. One that is under way has an intent of its own
+// and is left alone; one that another stop still keeps back meets it in publishing.
+func (s *Service) letEditsGo(ctx context.Context) error {
+	shown, err := s.list(ctx, palinsesto.PostFilter{State: palinsesto.PostEditing}, everything)
+	errs := []error{err}
+	for _, p := range shown {
+		cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.PostSubject(p.Channel, p.ID))
+		if err != nil || cur.State.State != palinsesto.PostEditing || cur.State.Open() {
+			errs = append(errs, err)
+			continue
+		}
+		if _, err := s.put(ctx, cur, palinsesto.PostWasEditing, s.envelope("il fermo è stato tolto"), cur.State); !errors.Is(err, bus.ErrStale) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (s *Service) letGoOne(ctx context.Context, shown palinsesto.Post, hold string) error {
