@@ -30,7 +30,8 @@ type Clock struct {
 
 // reading is what was found when the log was asked last.
 type reading struct {
-	at   time.Time
+	at   time.Time // with its monotonic part
+	wall time.Time // of the room's clock, without
 	good bool
 }
 
@@ -48,7 +49,7 @@ func (c *Clock) Off() time.Duration { return time.Duration(c.off.Load()) }
 // wall clock moved otherwise than the monotonic one, and as long as they do not agree.
 func (c *Clock) Agrees(ctx context.Context) bool {
 	now := time.Now()
-	if c.last.Load().holds(now) {
+	if c.last.Load().holds(now, c.b.o.Clock()) {
 		return true
 	}
 	c.mu.Lock()
@@ -61,7 +62,7 @@ func (c *Clock) Agrees(ctx context.Context) bool {
 
 func (c *Clock) ask(ctx context.Context) bool {
 	off, err := c.b.ClockOff(ctx)
-	r := &reading{time.Now(), err == nil && off.Abs() <= clockMost}
+	r := &reading{time.Now(), c.b.o.Clock().Round(0), err == nil && off.Abs() <= clockMost}
 	c.last.Store(r)
 	c.off.Store(int64(off))
 	if !r.good && !c.told && ctx.Err() == nil {
@@ -71,8 +72,8 @@ func (c *Clock) ask(ctx context.Context) bool {
 	return r.good
 }
 
-func (r *reading) holds(now time.Time) bool {
+func (r *reading) holds(now, clock time.Time) bool {
 	// Round(0) strips the monotonic reading: what remains is the difference of wall clocks.
-	step := now.Round(0).Sub(r.at.Round(0)) - now.Sub(r.at)
+	step := clock.Round(0).Sub(r.wall) - now.Sub(r.at)
 	return r.good && now.Sub(r.at) < clockEvery && step.Abs() <= clockMost
 }

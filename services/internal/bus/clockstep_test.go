@@ -12,8 +12,12 @@ import (
 // What the log said is believed for a while only.
 func TestReadingHolds(t *testing.T) {
 	now := time.Now()
-	require.True(t, (&reading{now, true}).holds(now.Add(clockEvery-1)))
-	require.False(t, (&reading{now, true}).holds(now.Add(clockEvery)))
-	require.False(t, (&reading{now, false}).holds(now))
-	require.False(t, (&reading{}).holds(now), "never asked")
+	read := reading{now, now.Round(0), true}
+	later := now.Add(clockEvery - 1)
+	require.True(t, read.holds(later, later))
+	require.False(t, read.holds(now.Add(clockEvery), now.Add(clockEvery)))
+	require.False(t, read.holds(now, now.Add(time.Hour)), "the clock was set")
+	require.False(t, read.holds(now, now.Add(-time.Hour)), "the clock was set back")
+	require.False(t, (&reading{now, now.Round(0), false}).holds(now, now))
+	require.False(t, (&reading{}).holds(now, now), "never asked")
 }
