@@ -120,14 +120,15 @@ func why(r telemetry.Report) string {
 func (h *House) pages() map[string]http.Handler {
 	return map[string]http.Handler{
 		"GET /healthz": telemetry.Alive(),
-		"GET /readyz":  telemetry.Ready(h.Report),
-		"GET /metrics": h.metrics.Handler(),
+		"GET /readyz":  &remembered{page: telemetry.Ready(public(h.Report))},
+		"GET /metrics": &remembered{page: h.metrics.Handler()},
 	}
 }
 
 const (
 	headerWait = 5 * time.Second
 	doorWait   = 3 * time.Second
+	idleWait   = 2 * time.Minute
 )
 
 // serveHealth answers the house's own pages in a process that has no API.
@@ -141,7 +142,7 @@ func (d *door) serveHealth(ctx context.Context, h *House, failed chan<- error) {
 	for pattern, page := range h.pages() {
 		mux.Handle(pattern, page)
 	}
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: headerWait, MaxHeaderBytes: 16 << 10}
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: 16 << 10}
 	stop := context.AfterFunc(ctx, func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), doorWait)
 		defer cancel()

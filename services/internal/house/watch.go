@@ -144,7 +144,7 @@ func syncsAlways(ctx context.Context, address string) (bool, error) {
 		} `json:"config"`
 	}
 	if resp.StatusCode != http.StatusOK {
-		return false, fmt.Errorf("%s: %s", address, resp.Status)
+		return false, fmt.Errorf("%s: %s", req.URL.Redacted(), resp.Status)
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer); err != nil {
 		return false, err
