@@ -37,7 +37,7 @@ func TestHostileBodies(t *testing.T) {
 		"a name twice, below":    {one + "/approve", `{"version":1,"variants":[{"channel":"a","channel":"b"}]}`, 400, ""},
 		"a stop of two minds":    {"/api/v1/holds", `{"scope":"tag","Scope":"all","value":"zz","reason":"x"}`, 422, "Scope"},
 		"a stop of all of a tag": {"/api/v1/holds", `{"scope":"all","value":"zz","reason":"x"}`, 422, "value"},
-		"a missing field":        {one + "/reject", `{}`, 422, ""},
+		"a missing field":        {one + "/reject", `{}`, 422, "version"},
 		"null":                   {one + "/reject", `null`, 422, ""},
 		"too much text":          {one + "/reject", `{"version":1,"reason":"` + strings.Repeat("x", 5000) + `"}`, 422, "reason"},
 		"too large":              {one + "/reject", `{"version":1,"reason":"` + strings.Repeat("x", bodyMost) + `"}`, 413, ""},
@@ -47,10 +47,12 @@ func TestHostileBodies(t *testing.T) {
 		"no document":            {"/api/v1/segnalazioni", bait, 422, ""},
 		"not UTF-8":              {"/api/v1/segnalazioni", "{\"centre\":\"ancona\",\"title\":\"\xff\xfe\"}", 422, ""},
 		"a time that is none":    {one + "/approve", `{"version":1,"at":"domani"}`, 422, "at"},
+		"everything, by a slip":  {"/api/v1/posts/requeue", `{}`, 422, "all"},
+		"no such state":          {"/api/v1/posts/requeue", `{"state":"boh"}`, 422, "state"},
 		"variants too many":      {one + "/approve", `{"version":1,"variants":[` + strings.TrimSuffix(strings.Repeat(`{"channel":"c","parts":[{}]},`, 60), ",") + `]}`, 422, "variants"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := h.ask("redattore", "POST", c.path, c.body)
+			r := h.ask(map[bool]string{true: "operatore", false: "redattore"}[strings.Contains(c.path, "/posts/")], "POST", c.path, c.body)
 			if c.status == 403 { // a redattore writes for every centre: what is missing is told
 				c.status = 422
 			}
@@ -69,8 +71,32 @@ func TestHostileBodies(t *testing.T) {
 	r := h.ask("redattore", "POST", one+"/reject", []byte("x"), "Content-Type", "application/x-yaml")
 	require.Equal(t, http.StatusUnsupportedMediaType, r.status, r.body)
 	r.problem(t)
+	r = h.ask("redattore", "POST", "/api/v1/segnalazioni", []byte("{}"), "Content-Type", "text/plain")
+	require.Equal(t, http.StatusUnsupportedMediaType, r.status, r.body)
+	r.problem(t)
 	r = h.ask("redattore", "POST", one+"/reject", "", "Content-Type", "application/json")
 	require.Equal(t, http.StatusUnprocessableEntity, r.status, "an empty body is an empty object: %s", r.body)
+}
+
+// What the framework refuses by itself is told as people speak, with the limit that was passed.
+func TestRefusalsOfTheFrameworkAreItalian(t *testing.T) {
+	h := newHouse(t)
+	for query, want := range map[string]Finding{
+		"limit=0":                            {Field: "limit", Text: "Serve un numero da 1 in su."},
+		"limit=100000":                       {Field: "limit", Text: "Serve un numero fino a 200."},
+		"limit=x":                            {Field: "limit", Text: "Valore non leggibile."},
+		"order=giu":                          {Field: "order", Text: "Valore non previsto. Quelli possibili: desc, asc."},
+		"colore=rosso":                       {Field: "colore", Text: "Parametro sconosciuto."},
+		"channel=" + strings.Repeat("x", 50): {Field: "channel", Text: "È troppo lungo: al massimo 40 caratteri."},
+	} {
+		p := h.ask("operatore", "GET", "/api/v1/posts?"+query, nil).problem(t)
+		require.Len(t, p.Problems, 1, query)
+		require.Equal(t, want, Finding{Field: p.Problems[0].Field, Text: p.Problems[0].Text}, query)
+	}
+	for _, list := range []string{"posts", "segnalazioni", "posts.csv"} {
+		p := h.ask("operatore", "GET", "/api/v1/"+list+"?state=boh", nil).problem(t)
+		require.Contains(t, p.Problems[0].Text, "Quelli possibili: ", list)
+	}
 }
 
 func TestProblemsSpeakTwoLanguages(t *testing.T) {
@@ -120,6 +146,7 @@ func TestAroundEveryAnswer(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, h.ask("", "GET", "/x", nil).status)
 	r = h.ask("", "DELETE", "/api/v1/segnalazioni", nil)
 	require.Equal(t, http.StatusMethodNotAllowed, r.status, r.body)
+	require.Equal(t, "method_not_allowed", r.problem(t).Code)
 	require.Equal(t, "GET, POST", r.header.Get("Allow"))
 	r.problem(t)
 	h.ask("admin", "GET", "/api/v1/posts?cause=domanda-privata", nil)

@@ -87,11 +87,12 @@ type requeueManyInput struct {
 	CommandHeaders
 	Body struct {
 		ReasonBody
-		State   string `json:"state,omitempty" maxLength:"40" doc:"failed or missed; absent: both"`
+		State   string `json:"state,omitempty" enum:"failed,missed" doc:"Absent: both"`
 		Channel string `json:"channel,omitempty" maxLength:"40"`
 		Centre  string `json:"centre,omitempty" maxLength:"40"`
 		Cause   string `json:"cause,omitempty" maxLength:"80"`
 		Seg     string `json:"seg,omitempty" maxLength:"64"`
+		All     bool   `json:"all,omitempty" doc:"true where no filter is given: everything is meant"`
 		Preview bool   `json:"preview,omitempty" doc:"Say what would happen, change nothing"`
 	}
 }
@@ -107,9 +108,13 @@ type requeueManyOutput struct {
 
 func (s *Service) requeueMany(ctx context.Context, in *requeueManyInput) (*requeueManyOutput, error) {
 	b := in.Body
+	only := palinsesto.PostFilter{State: palinsesto.PostState(b.State), Channel: b.Channel, Centre: b.Centre, Cause: b.Cause, Segnalazione: b.Seg}
+	if only == (palinsesto.PostFilter{}) && !b.All { // an empty body may be a slip, and is a lot
+		return nil, invalid("all", "Indicare quali post (state, channel, centre, cause, seg), oppure all: true per tutti.",
+			"Say which posts (state, channel, centre, cause, seg), or all: true for all of them.")
+	}
 	data, err := contract.EncodeRequeueMany(palinsesto.RequeueMany{
-		Command: in.command(ctx, "requeue-many", "", b), Preview: b.Preview, Reason: b.Reason,
-		Filter: palinsesto.PostFilter{State: palinsesto.PostState(b.State), Channel: b.Channel, Centre: b.Centre, Cause: b.Cause, Segnalazione: b.Seg},
+		Command: in.command(ctx, "requeue-many", "", b), Preview: b.Preview, Reason: b.Reason, Filter: only,
 	})
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 
 // PostFilter narrows a list of posts.
 type PostFilter struct {
-	State   string `query:"state" maxLength:"40" doc:"queued, due, publishing, posted, retrying, failed, uncertain, missed, held, cancelled, editing, edited, removing, removed"`
+	State   string `query:"state" enum:"planned,queued,due,publishing,posted,retrying,failed,uncertain,missed,held,cancelled,editing,edited,removing,removed,erased"`
 	Channel string `query:"channel" maxLength:"40"`
 	Centre  string `query:"centre" maxLength:"40"`
 	Cause   string `query:"cause" maxLength:"80"`

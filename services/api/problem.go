@@ -24,7 +24,7 @@ type Problem struct {
 	Title    string    `json:"title"`
 	Status   int       `json:"status"`
 	Detail   string    `json:"detail" doc:"What happened, what it means, what to do: in Italian, or in English by Accept-Language"`
-	Code     string    `json:"code" doc:"invalid, not_found, forbidden, unauthorized, stale, conflict, key_reused, too_large, busy, full or internal"`
+	Code     string    `json:"code" doc:"invalid, not_found, forbidden, unauthorized, stale, conflict, key_reused, too_large, busy, full, method_not_allowed or internal"`
 	Instance string    `json:"instance,omitempty" doc:"This very answer, as it stands in the log of the house"`
 	Problems []Finding `json:"problems,omitempty"`
 
@@ -174,7 +174,8 @@ func (s *Service) ours(hc huma.Context, _ string, v any) (any, error) {
 	e := &palinsesto.Error{Code: palinsesto.CodeInvalid, Text: "La richiesta non è valida.", TextEN: "The request is invalid."}
 	switch m.Status {
 	case http.StatusRequestEntityTooLarge:
-		e = palinsesto.Refuse(palinsesto.CodeTooLarge, "La richiesta è troppo grande.", "The request is too large.")
+		e = palinsesto.Refuse(palinsesto.CodeTooLarge, "La richiesta è troppo grande: al massimo "+bodyWords+".",
+			"The request is too large: at most "+bodyWords+".")
 	case http.StatusRequestTimeout:
 		e = palinsesto.Refuse(palinsesto.CodeBusy, "La richiesta è arrivata troppo lentamente.", "The request came in too slowly.")
 	case http.StatusUnsupportedMediaType:
@@ -195,23 +196,33 @@ func (s *Service) ours(hc huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-// sentences are what huma says, in Italian; the rest is told as it is.
-var sentences = map[string]string{
-	"expected required property": "Campo obbligatorio mancante: ",
-	"unexpected property":        "Campo sconosciuto.",
-	"name twice:":                "Lo stesso nome è scritto due volte, e non si sa quale valga. Lasciarne uno: ",
-	"expected string":            "Serve un testo.",
-	"expected integer":           "Serve un numero intero.",
-	"expected number":            "Serve un numero.",
-	"expected boolean":           "Serve vero o falso (true o false).",
-	"expected array":             "Serve un elenco.",
-	"expected object":            "Serve un oggetto JSON.",
-	"expected length":            "La lunghezza non va bene: ",
-	"expected value to be one":   "Valore non previsto: ",
-	"required":                   "Parametro mancante.",
-	"unknown query parameter":    "Parametro sconosciuto.",
-	"invalid":                    "Valore non leggibile.",
+// sentences are what huma says, in Italian: the first that begins so counts, and %s is what stands between
+// its beginning and its end.
+var sentences = []struct{ begins, ends, it string }{
+	{missingProperty, " to be present", "Campo obbligatorio mancante."},
+	{"unexpected property", "", "Campo sconosciuto."},
+	{"unknown query parameter", "", "Parametro sconosciuto."},
+	{"unknown content type", "", "Tipo di contenuto non previsto: serve application/json."},
+	{"name twice: ", "", "Lo stesso nome è scritto due volte, e non si sa quale valga. Lasciarne uno: %s."},
+	{`expected value to be one of "`, `"`, "Valore non previsto. Quelli possibili: %s."},
+	{"expected number >= ", "", "Serve un numero da %s in su."},
+	{"expected number <= ", "", "Serve un numero fino a %s."},
+	{"expected length >= ", "", "È troppo corto: almeno %s caratteri."},
+	{"expected length <= ", "", "È troppo lungo: al massimo %s caratteri."},
+	{"expected array length >= ", "", "Sono troppo pochi: almeno %s."},
+	{"expected array length <= ", "", "Sono troppi: al massimo %s."},
+	{"expected string to be RFC 3339 date-time", "", "Serve un momento con lo scarto, come 2026-12-01T09:00:00+01:00."},
+	{"expected string", "", "Serve un testo."},
+	{"expected integer", "", "Serve un numero intero."},
+	{"expected number", "", "Serve un numero."},
+	{"expected boolean", "", "Serve vero o falso (true o false)."},
+	{"expected array", "", "Serve un elenco."},
+	{"expected object", "", "Serve un oggetto JSON."},
+	{"required", "", "Parametro mancante."},
+	{"invalid", "", "Valore non leggibile."},
 }
+
+const missingProperty = "expected required property "
 
 func translate(d *huma.ErrorDetail) palinsesto.Problem {
 	field := d.Location
@@ -221,18 +232,19 @@ func translate(d *huma.ErrorDetail) palinsesto.Problem {
 	if field == "body" {
 		field = ""
 	}
-	p := palinsesto.Problem{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: field, TextEN: d.Message}
-	longest := ""
-	for begins, it := range sentences {
-		if strings.HasPrefix(d.Message, begins) && len(begins) > len(longest) {
-			longest, p.Text = begins, it
-			if strings.HasSuffix(it, ": ") {
-				p.Text += strings.TrimPrefix(d.Message, begins+" ")
-			}
+	p := palinsesto.Problem{Code: "V-CAMPO", Level: palinsesto.LevelError, Field: field, TextEN: d.Message,
+		Text: "Valore non valido: " + d.Message}
+	for _, x := range sentences {
+		rest, found := strings.CutPrefix(d.Message, x.begins)
+		if !found {
+			continue
 		}
-	}
-	if p.Text == "" {
-		p.Text = "Valore non valido: " + d.Message
+		rest = strings.TrimSuffix(rest, x.ends)
+		if x.begins == missingProperty { // huma names what it should be in
+			p.Field = strings.TrimPrefix(field+"."+rest, ".")
+		}
+		p.Text = strings.ReplaceAll(x.it, "%s", rest)
+		break
 	}
 	return p
 }

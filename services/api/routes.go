@@ -32,7 +32,10 @@ type route struct {
 }
 
 // bodyMost bounds every request but an upload: what one event or command may take.
-const bodyMost = 256 << 10
+const (
+	bodyMost  = 256 << 10
+	bodyWords = "256 KiB"
+)
 
 // table has every route.
 func table() []route {

@@ -4,7 +4,10 @@ package api
 
 import (
 	"context"
+	"mime"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
@@ -13,7 +16,17 @@ import (
 
 type submitInput struct {
 	CommandHeaders
-	RawBody []byte `contentType:"application/json"`
+	ContentType string `header:"Content-Type" doc:"application/json"`
+	RawBody     []byte `contentType:"application/json"`
+}
+
+// Resolve looks at what huma does not where it leaves the body alone.
+func (in *submitInput) Resolve(hc huma.Context) []error {
+	errs := in.CommandHeaders.Resolve(hc)
+	if kind, _, _ := mime.ParseMediaType(in.ContentType); in.ContentType != "" && kind != "application/json" {
+		errs = append(errs, huma.Error415UnsupportedMediaType("unknown content type"))
+	}
+	return errs
 }
 
 type submitOutput struct {
@@ -69,7 +82,7 @@ func (s *Service) segFor(ctx context.Context, id string) (contract.Event[palinse
 
 // SegFilter narrows a list of segnalazioni.
 type SegFilter struct {
-	State  string `query:"state" maxLength:"40" doc:"submitted, changes_requested, approved, rejected, withdrawn, expired"`
+	State  string `query:"state" enum:"submitted,changes_requested,approved,rejected,withdrawn,expired,erased"`
 	Centre string `query:"centre" maxLength:"40"`
 	Kind   string `query:"kind" maxLength:"40"`
 }

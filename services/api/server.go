@@ -136,6 +136,8 @@ func (w *answer) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController find the connection.
 func (w *answer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+const methodNotAllowed = "method_not_allowed"
+
 // missing answers where no route is: 404, or 405 where only the method is wrong.
 func (s *Service) missing(mux *http.ServeMux, own string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -148,8 +150,12 @@ func (s *Service) missing(mux *http.ServeMux, own string) http.HandlerFunc {
 		}
 		p := makeProblem(r.Context(), notFound())
 		if len(allow) > 0 {
-			w.Header().Set("Allow", strings.Join(allow, ", "))
-			p.Status, p.Title = http.StatusMethodNotAllowed, pick(inEnglish(r.Context()), "Metodo non permesso", "Method not allowed")
+			can := strings.Join(allow, ", ")
+			w.Header().Set("Allow", can)
+			english := inEnglish(r.Context())
+			p.Status, p.Title = http.StatusMethodNotAllowed, pick(english, "Metodo non permesso", "Method not allowed")
+			p.Code, p.Type = methodNotAllowed, "urn:palinsesto:problem:"+methodNotAllowed
+			p.Detail = pick(english, "A questo indirizzo non si può fare: qui vale "+can+".", "This cannot be done at this address: it takes "+can+".")
 		}
 		s.fail(w, r, p)
 	}
