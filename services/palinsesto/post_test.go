@@ -28,3 +28,14 @@ func TestNeedsHand(t *testing.T) {
 		require.Equal(t, want.caused, palinsesto.Post{State: state, Cause: "rete"}.NeedsHand(), state)
 	}
 }
+
+// A state without a word would be read in English.
+func TestEveryStateHasAWord(t *testing.T) {
+	for _, s := range palinsesto.PostStates() {
+		require.NotEqual(t, string(s), palinsesto.Word(string(s)))
+	}
+	for _, s := range palinsesto.SegStates() {
+		require.NotEqual(t, string(s), palinsesto.Word(string(s)))
+	}
+	require.Equal(t, "altro", palinsesto.Word("altro"))
+}

@@ -118,13 +118,19 @@ func (w *worker) notBefore(ctx context.Context, until time.Time) error {
 }
 
 func (w *worker) needsReconnect(ctx context.Context, why string) error {
-	return w.updateChannel(ctx, why, func(c palinsesto.Channel) (string, palinsesto.Channel) {
-		if !c.Takes() {
+	down := false
+	err := w.updateChannel(ctx, why, func(c palinsesto.Channel) (string, palinsesto.Channel) {
+		if down = c.Takes(); !down {
 			return "", c
 		}
 		c.State, c.Reason = palinsesto.ChannelNeedsReconnect, why
 		return palinsesto.ChannelWasNeedsReconnect, c
 	})
+	if err == nil && down {
+		w.Log.Error("channel down: its posts wait until somebody says: palinsesto channel reconnected "+w.channel.ID,
+			"channel", w.channel.ID, "why", why)
+	}
+	return err
 }
 
 func (w *worker) updateChannel(ctx context.Context, why string, change func(palinsesto.Channel) (string, palinsesto.Channel)) error {

@@ -227,6 +227,6 @@ func reasonNeeded() error {
 // notNow says that a state does not allow what was asked.
 func notNow(p palinsesto.Post) error {
 	return palinsesto.Refuse(palinsesto.CodeConflict,
-		"Il post è nello stato \""+string(p.State)+"\": quello che è stato chiesto ora non si può fare.",
+		"Lo stato del post è «"+palinsesto.Word(string(p.State))+"»: quello che è stato chiesto ora non si può fare.",
 		"The post is "+string(p.State)+": this cannot be done now.")
 }

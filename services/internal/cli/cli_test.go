@@ -155,9 +155,14 @@ func TestSubmit(t *testing.T) {
 func TestOperatorsBesideAHouse(t *testing.T) {
 	s := beside(t)
 	require.Contains(t, s.ok("causes"), "Nessun post")
-	require.Contains(t, s.ok("posts"), "STATO")
+	require.Contains(t, s.ok("posts"), "Nessun post")
+	require.Contains(t, s.ok("posts", "--state", "incerto"), "Nessun post")
+	require.Contains(t, s.ok("channels"), "collegato")
+	require.Contains(t, s.ok("channel", "pause", "telegram-prova", "--reason", "prova"), "in pausa")
+	require.Contains(t, s.ok("channel", "resume", "telegram-prova"), "collegato")
+	require.Contains(t, s.ok("channel", "reconnected", "telegram-prova"), "collegato")
 	require.Contains(t, s.ok("resume"), "Nessun fermo")
-	require.Contains(t, s.ok("stop", "--reason", "prova"), "resume")
+	require.Contains(t, s.ok("stop", "--all", "--reason", "prova"), "resume")
 	require.Contains(t, s.ok("resume"), "prova")
 	require.Contains(t, s.ok("--json", "resume", "--all"), "lifted")
 	require.Contains(t, s.ok("requeue", "--all", "--preview"), "0 tornerebbero in coda")
@@ -179,7 +184,7 @@ func TestOperatorsBesideAHouse(t *testing.T) {
 	require.NoError(t, err)
 	far := &shell{t: t, data: t.TempDir(), env: map[string]string{"PALINSESTO_TOKEN": token}}
 	far.ok("--url", strings.TrimSpace(string(url)), "posts")
-	_, err = far.run("--url", strings.TrimSpace(string(url)), "stop")
+	_, err = far.run("--url", strings.TrimSpace(string(url)), "stop", "--all", "--reason", "prova")
 	require.ErrorContains(t, err, "ruolo", "a lettore may not")
 	var id struct{ Items []struct{ ID, Name string } }
 	require.NoError(t, json.Unmarshal([]byte(list), &id))
@@ -211,8 +216,10 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 	s := &shell{t: t, data: t.TempDir()}
 	for _, args := range [][]string{
 		{"requeue"}, {"requeue", "x", "--all"}, {"requeue", "--all", "--at", "2026-12-01T09:00:00+01:00"},
-		{"resolve", "x"}, {"resolve", "x", "--out", "--not-out"},
-		{"stop", "--scope", "network"}, {"stop", "--value", "telegram"},
+		{"resolve", "x"}, {"resolve", "x", "--out", "--not-out"}, {"resolve", "x", "--out"}, {"resolve", "x", "--done"},
+		{"stop"}, {"stop", "--reason", "x"}, {"stop", "--all"}, {"stop", "--all", "--scope", "network", "--value", "telegram", "--reason", "x"},
+		{"stop", "--scope", "network", "--reason", "x"}, {"stop", "--value", "telegram", "--reason", "x"},
+		{"posts", "--state", "boh"}, {"requeue", "--state", "uscito"},
 		{"token", "create", "--role", "referente"}, {"token", "create", "--role", "admin", "--centre", "jesi"},
 	} {
 		_, err := s.run(args...)

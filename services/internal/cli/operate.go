@@ -21,7 +21,7 @@ type Reason struct {
 type requeueCmd struct {
 	ID      string `arg:"" optional:"" help:"Id del post; senza, quelli del filtro (one post; else those of the filter)."`
 	Cause   string `help:"Causa, come in «causes»."`
-	State   string `help:"failed o missed."`
+	State   string `help:"failed (non riuscito) o missed (mancato)."`
 	Channel string `help:"Canale."`
 	Centre  string `help:"Centro."`
 	All     bool   `help:"Tutti quelli che si possono rimettere in coda (all that can be)."`
@@ -41,6 +41,10 @@ func (c *requeueCmd) Run(r *Run) error {
 	case c.ID == "" && c.At != "":
 		return Usage("--at vale per un post solo: molti escono con lo spazio fra l'uno e l'altro (only with one post)")
 	}
+	var err error
+	if c.State, err = stateNamed(c.State, []palinsesto.PostState{palinsesto.PostFailed, palinsesto.PostMissed}); err != nil {
+		return err
+	}
 	client, err := r.client(palinsesto.RoleOperatore)
 	if err != nil {
 		return err
@@ -53,6 +57,9 @@ func (c *requeueCmd) Run(r *Run) error {
 
 func (c *requeueCmd) many(r *Run, client *Client) error {
 	body := only(map[string]string{"state": c.State, "channel": c.Channel, "centre": c.Centre, "cause": c.Cause, "reason": c.Reason.Reason})
+	if c.All {
+		body["all"] = true
+	}
 	if c.Preview {
 		body["preview"] = true
 	}
@@ -77,9 +84,9 @@ func (c *requeueCmd) many(r *Run, client *Client) error {
 			if when == "" {
 				when = moment(x.Due)
 			}
-			rows = append(rows, []string{x.Post, x.Channel, when, cut(x.Title, 50)})
+			rows = append(rows, []string{x.Post, x.Channel, when, x.Title})
 		}
-		if err := r.table([]string{"POST", "CANALE", "QUANDO", "TITOLO"}, rows); err != nil {
+		if err := r.table([]string{"POST", "CANALE", "QUANDO", "TITOLO"}, rows, cut); err != nil {
 			return err
 		}
 		verb := "rimessi in coda"
@@ -91,27 +98,43 @@ func (c *requeueCmd) many(r *Run, client *Client) error {
 }
 
 type resolveCmd struct {
-	ID     string `arg:"" help:"Id del post incerto."`
+	ID     string `arg:"" help:"Id del post."`
 	Out    bool   `help:"È uscito (it is out): indicare --link."`
 	NotOut bool   `name:"not-out" help:"Non è uscito: si invia di nuovo (it is not: send it again)."`
+	Done   bool   `help:"Ciò che restava da fare a mano sul canale è fatto: indicare --reason (what was left to a person is done)."`
 	Link   string `help:"Dove si trova sul canale (where it is)."`
 	Reason
 }
 
-// Run settles an uncertain post by a person's word.
+// Run settles by a person's word what the house cannot know or do.
 func (c *resolveCmd) Run(r *Run) error {
-	if c.Out == c.NotOut {
-		return Usage("indicare --out oppure --not-out (one of the two)")
+	outcome, err := c.outcome()
+	if err != nil {
+		return err
 	}
 	client, err := r.client(palinsesto.RoleOperatore)
 	if err != nil {
 		return err
 	}
-	outcome := "out"
-	if c.NotOut {
-		outcome = "not_out"
-	}
 	return r.onPost(client, c.ID, "resolve", only(map[string]string{"outcome": outcome, "link": c.Link, "reason": c.Reason.Reason}))
+}
+
+func (c *resolveCmd) outcome() (string, error) {
+	var said []string
+	for name, is := range map[string]bool{"out": c.Out, "not_out": c.NotOut, "done": c.Done} {
+		if is {
+			said = append(said, name)
+		}
+	}
+	switch {
+	case len(said) != 1:
+		return "", Usage("indicare --out, --not-out oppure --done (one of the three)")
+	case c.Out != (c.Link != ""):
+		return "", Usage("--link va con --out: dice dove il post si trova (--link goes with --out)")
+	case c.Done && c.Reason.Reason == "":
+		return "", Usage("--done vuole --reason: che cosa è stato fatto; resta nella storia (--done needs --reason)")
+	}
+	return said[0], nil
 }
 
 type cancelCmd struct {
@@ -138,128 +161,8 @@ func (r *Run) onPost(client *Client, id, verb string, body map[string]any) error
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return err
 		}
-		return r.say("%s  %s  %s  %s", p.ID, p.State, moment(p.Due), p.Title)
+		return r.say("%s  %s  %s  %s", p.ID, palinsesto.Word(p.State), p.when(), p.Title)
 	})
-}
-
-type stopCmd struct {
-	Scope string `enum:"all,network,channel,centre,tag" default:"all" help:"all, network, channel, centre, tag."`
-	Value string `help:"Quale rete, canale, centro o tag (which one)."`
-	Reason
-}
-
-// Run places a hold. It works with the local administrator's credential, so that a stop needs nothing
-// that has to be made first.
-func (c *stopCmd) Run(r *Run) error {
-	if (c.Scope == "all") != (c.Value == "") {
-		return Usage("--value serve con ogni --scope tranne all (--value goes with every scope but all)")
-	}
-	client, err := r.client(palinsesto.RoleAdmin)
-	if err != nil {
-		return err
-	}
-	body := only(map[string]string{"scope": c.Scope, "value": c.Value, "reason": c.Reason.Reason})
-	if c.Reason.Reason == "" {
-		body["reason"] = "fermo da riga di comando"
-	}
-	var raw json.RawMessage
-	if err := client.Do(r.Ctx, Call{Method: http.MethodPost, Path: "/api/v1/holds", Body: body}, &raw); err != nil {
-		return err
-	}
-	return r.answer(raw, func() error {
-		var out struct {
-			Hold     struct{ ID string }
-			InFlight []string `json:"in_flight"`
-		}
-		if err := json.Unmarshal(raw, &out); err != nil {
-			return err
-		}
-		if err := r.say("Fermo %s: da ora nulla parte (nothing starts from now on). Per riprendere: palinsesto resume %s", out.Hold.ID, out.Hold.ID); err != nil {
-			return err
-		}
-		for _, id := range out.InFlight {
-			_ = r.say("era già in volo (was in flight): %s", id)
-		}
-		return nil
-	})
-}
-
-type resumeCmd struct {
-	ID  string `arg:"" optional:"" help:"Id del fermo; senza, li elenca (a hold; without: list them)."`
-	All bool   `help:"Tutti."`
-	Reason
-}
-
-type hold struct {
-	ID, Scope, Value, Reason string
-	At                       *time.Time
-}
-
-// Run lifts a hold, or all; without either it lists them.
-func (c *resumeCmd) Run(r *Run) error {
-	role := palinsesto.RoleOperatore
-	if c.ID == "" && !c.All {
-		role = palinsesto.RoleAdmin // only looks
-	}
-	client, err := r.client(role)
-	if err != nil {
-		return err
-	}
-	ids := []string{c.ID}
-	if c.ID == "" {
-		var raw json.RawMessage
-		if err := client.Do(r.Ctx, Call{Method: http.MethodGet, Path: "/api/v1/holds"}, &raw); err != nil {
-			return err
-		}
-		var list struct{ Items []hold }
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return err
-		}
-		if !c.All {
-			return r.answer(raw, func() error { return r.holdTable(list.Items) })
-		}
-		ids = nil
-		for _, h := range list.Items {
-			ids = append(ids, h.ID)
-		}
-	}
-	return r.lift(client, ids, c.Reason.Reason)
-}
-
-func (r *Run) lift(client *Client, ids []string, reason string) error {
-	lifted := []string{}
-	for _, id := range ids {
-		q := url.Values{}
-		if reason != "" {
-			q.Set("reason", reason)
-		}
-		err := client.Do(r.Ctx, Call{Method: http.MethodDelete, Path: "/api/v1/holds/" + url.PathEscape(id), Query: q}, nil)
-		if err != nil {
-			return err
-		}
-		lifted = append(lifted, id)
-	}
-	raw, err := json.Marshal(map[string]any{"lifted": lifted})
-	if err != nil {
-		return err
-	}
-	return r.answer(raw, func() error {
-		for _, id := range lifted {
-			_ = r.say("tolto (lifted): %s", id)
-		}
-		return nil
-	})
-}
-
-func (r *Run) holdTable(holds []hold) error {
-	if len(holds) == 0 {
-		return r.say("Nessun fermo (no holds).")
-	}
-	var rows [][]string
-	for _, h := range holds {
-		rows = append(rows, []string{h.ID, h.Scope, h.Value, moment(h.At), h.Reason})
-	}
-	return r.table([]string{"ID", "AMBITO", "QUALE", "DA", "PERCHÉ"}, rows)
 }
 
 // only leaves out what was not given.

@@ -3,12 +3,14 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/palinsesto"
@@ -25,12 +27,13 @@ type post struct {
 	Problem   string
 	Link      string
 	Due       *time.Time
-	NeedsHand bool `json:"needs_hand"`
+	PostedAt  *time.Time `json:"posted_at"`
+	NeedsHand bool       `json:"needs_hand"`
 	Attempts  int
 }
 
 type postsCmd struct {
-	State   string `help:"Stato: queued, posted, failed, uncertain, missed, held, …"`
+	State   string `help:"Stato, come nell'elenco o nell'API: incerto, uncertain, … (as in the list or in the API)."`
 	Channel string `help:"Canale."`
 	Centre  string `help:"Centro."`
 	Cause   string `help:"Causa, come in «causes»."`
@@ -43,12 +46,16 @@ const pageMost = 200
 
 // Run lists posts.
 func (c *postsCmd) Run(r *Run) error {
+	state, err := stateNamed(c.State, palinsesto.PostStates())
+	if err != nil {
+		return err
+	}
 	client, err := r.client(palinsesto.RoleAdmin)
 	if err != nil {
 		return err
 	}
 	q := url.Values{}
-	for k, v := range map[string]string{"state": c.State, "channel": c.Channel, "centre": c.Centre, "cause": c.Cause} {
+	for k, v := range map[string]string{"state": state, "channel": c.Channel, "centre": c.Centre, "cause": c.Cause} {
 		if v != "" {
 			q.Set(k, v)
 		}
@@ -56,27 +63,56 @@ func (c *postsCmd) Run(r *Run) error {
 	if c.Hand {
 		q.Set("hand", "true")
 	}
-	var items []json.RawMessage
-	for len(items) < c.Limit {
+	var total *int
+	items, more := []json.RawMessage{}, true
+	for more && len(items) < c.Limit {
 		q.Set("limit", strconv.Itoa(min(pageMost, c.Limit-len(items))))
 		var page struct {
 			Items []json.RawMessage
 			Next  string
+			Total *int
 		}
 		if err := client.Do(r.Ctx, Call{Method: http.MethodGet, Path: "/api/v1/posts", Query: q}, &page); err != nil {
 			return err
 		}
-		items = append(items, page.Items...)
-		if page.Next == "" {
-			break
-		}
+		items, more, total = append(items, page.Items...), page.Next != "", page.Total
 		q.Set("cursor", page.Next)
 	}
-	raw, err := json.Marshal(map[string]any{"items": items})
+	raw, err := json.Marshal(map[string]any{"items": items, "total": total, "more": more})
 	if err != nil {
 		return err
 	}
-	return r.answer(raw, func() error { return r.postTable(items) })
+	return r.answer(raw, func() error { return r.listed(items, total, more) })
+}
+
+// listed is the table, and what it leaves out.
+func (r *Run) listed(items []json.RawMessage, total *int, more bool) error {
+	if len(items) == 0 {
+		return r.say("Nessun post (no posts).")
+	}
+	if err := r.postTable(items); err != nil || !more {
+		return err
+	}
+	of := ""
+	if total != nil {
+		of = fmt.Sprintf(" di %d", *total)
+	}
+	return r.say("I primi %d%s; gli altri con --limit (there are more: --limit).", len(items), of)
+}
+
+// stateNamed is the name of a state that people give by its name or by its word.
+func stateNamed[S ~string](given string, all []S) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	var known []string
+	for _, s := range all {
+		if given == string(s) || strings.EqualFold(given, palinsesto.Word(string(s))) {
+			return string(s), nil
+		}
+		known = append(known, fmt.Sprintf("%s (%s)", palinsesto.Word(string(s)), s))
+	}
+	return "", Usage("--state " + given + ": non è uno stato; sono (no such state; there are): " + strings.Join(known, ", "))
 }
 
 func (r *Run) postTable(items []json.RawMessage) error {
@@ -86,9 +122,17 @@ func (r *Run) postTable(items []json.RawMessage) error {
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return err
 		}
-		rows = append(rows, []string{p.ID, p.State, p.Channel, p.Centre, moment(p.Due), p.Cause, cut(p.Title, 50)})
+		rows = append(rows, []string{p.ID, palinsesto.Word(p.State), p.Channel, p.Centre, p.when(), p.Cause, p.Title})
 	}
-	return r.table([]string{"ID", "STATO", "CANALE", "CENTRO", "MOMENTO", "CAUSA", "TITOLO"}, rows)
+	return r.table([]string{"ID", "STATO", "CANALE", "CENTRO", "QUANDO", "CAUSA", "TITOLO"}, rows, cut)
+}
+
+// when it went out, or else when it is to.
+func (p post) when() string {
+	if p.PostedAt != nil {
+		return moment(p.PostedAt)
+	}
+	return moment(p.Due)
 }
 
 type causesCmd struct{}
@@ -118,9 +162,9 @@ func (c *causesCmd) Run(r *Run) error {
 		}
 		var rows [][]string
 		for _, x := range list.Items {
-			rows = append(rows, []string{strconv.Itoa(x.Count), x.State, x.Cause, cut(x.Problem, 100)})
+			rows = append(rows, []string{strconv.Itoa(x.Count), palinsesto.Word(x.State), x.Cause, nextAct(x.State, x.Cause, "ID"), x.Problem})
 		}
-		return r.table([]string{"QUANTI", "STATO", "CAUSA", "PERCHÉ"}, rows)
+		return r.table([]string{"QUANTI", "STATO", "CAUSA", "CHE COSA FARE", "PERCHÉ"}, rows, wrap)
 	})
 }
 
@@ -170,10 +214,14 @@ func (r *Run) show(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &x); err != nil {
 		return err
 	}
-	if err := r.say("%s\n%s  %s  %s %s", x.Title, x.ID, x.State, x.Channel, x.Centre); err != nil {
+	if err := r.say("%s\n%s  %s  %s %s", x.Title, x.ID, palinsesto.Word(x.State), x.Channel, x.Centre); err != nil {
 		return err
 	}
-	for _, line := range []string{x.Problem, x.Link} {
+	act := ""
+	if x.NeedsHand {
+		act = "Che cosa fare (what to do): " + nextAct(x.State, x.Cause, cmp.Or(x.ID, "ID"), x.Channel)
+	}
+	for _, line := range []string{x.Problem, act, x.Link} {
 		if line != "" {
 			_ = r.say("%s", line)
 		}
@@ -186,10 +234,10 @@ func (r *Run) show(raw json.RawMessage) error {
 	}
 	var rows [][]string
 	for _, h := range x.History {
-		rows = append(rows, []string{moment(h.At), h.Event, h.State, who(h), told(h)})
+		rows = append(rows, []string{moment(h.At), palinsesto.Word(h.Event), palinsesto.Word(h.State), who(h), told(h)})
 	}
 	fmt.Fprintln(r.Term.Out)
-	return r.table([]string{"QUANDO", "EVENTO", "STATO", "CHI", "PERCHÉ"}, rows)
+	return r.table([]string{"QUANDO", "EVENTO", "STATO", "CHI", "PERCHÉ"}, rows, wrap)
 }
 
 func who(h history) string {
@@ -200,8 +248,28 @@ func who(h history) string {
 }
 
 func told(h history) string {
-	if a := h.Attempt; a != nil && a.Verdict != "" && h.Reason == "" {
-		return fmt.Sprintf("tentativo %d: %s %d", a.Number, a.Verdict, a.Status)
+	a := h.Attempt
+	if a == nil || a.Verdict == "" || h.Reason != "" {
+		return h.Reason
 	}
-	return cut(h.Reason, 100)
+	if a.Status == 0 {
+		return fmt.Sprintf("tentativo %d: %s", a.Number, palinsesto.Word(a.Verdict))
+	}
+	return fmt.Sprintf("tentativo %d: %s (HTTP %d)", a.Number, palinsesto.Word(a.Verdict), a.Status)
+}
+
+// nextAct is the command that moves on what waits for a person.
+func nextAct(state, cause, id string, channel ...string) string {
+	switch {
+	case state == string(palinsesto.PostUncertain):
+		return "resolve " + id + " --out --link URL | --not-out"
+	case state == string(palinsesto.PostHeld):
+		return "channel reconnected " + strings.Join(append(channel, "CANALE")[:1], "")
+	case strings.HasSuffix(cause, "_by_hand") || cause == "half_out" || cause == "channel_dropped":
+		return "resolve " + id + " --done --reason …"
+	case state == string(palinsesto.PostFailed) || state == string(palinsesto.PostMissed):
+		return "requeue " + id + " | cancel " + id
+	default:
+		return "show " + id
+	}
 }

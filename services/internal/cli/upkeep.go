@@ -73,6 +73,9 @@ func (r *Run) checkStopped() ([]palinsesto.Problem, error) {
 }
 
 func (r *Run) verdict(f found) error {
+	if f.Findings == nil {
+		f.Findings = []palinsesto.Problem{}
+	}
 	raw, err := json.Marshal(f)
 	if err != nil {
 		return err
@@ -175,9 +178,9 @@ func (c *tokenListCmd) Run(r *Run) error {
 	return r.answer(raw, func() error {
 		var rows [][]string
 		for _, t := range list.Items {
-			rows = append(rows, []string{t.ID, t.Role, t.Centre, t.Name, t.Made, t.Revoked})
+			rows = append(rows, []string{t.ID, t.Role, t.Centre, t.Made, t.Revoked, t.Name})
 		}
-		return r.table([]string{"ID", "RUOLO", "CENTRO", "DI CHI", "CREATO", "REVOCATO"}, rows)
+		return r.table([]string{"ID", "RUOLO", "CENTRO", "CREATO", "REVOCATO", "DI CHI"}, rows, cut)
 	})
 }
 
