@@ -16,7 +16,9 @@ import (
 func TestEditsGoOnWhenAStopIsLifted(t *testing.T) {
 	h := newHouse(t)
 	s := h.room()
-	kept := h.put(palinsesto.PostWasEditing, as(draft(h.report().State, time.Now()), palinsesto.PostEditing))
+	asked := as(draft(h.report().State, time.Now()), palinsesto.PostEditing)
+	asked.Attempt = nil
+	kept := h.put(palinsesto.PostWasEditing, asked)
 	under := as(draft(h.report().State, time.Now()), palinsesto.PostEditing)
 	under.Attempt = &palinsesto.Attempt{Number: 1, Hash: under.Hash, Worker: "another", Intended: time.Now(), Lasts: time.Minute}
 	flying := h.put(palinsesto.PostWasEditing, under)
