@@ -47,6 +47,7 @@ func TestHostileBodies(t *testing.T) {
 		"no document":            {"/api/v1/segnalazioni", bait, 422, ""},
 		"not UTF-8":              {"/api/v1/segnalazioni", "{\"centre\":\"ancona\",\"title\":\"\xff\xfe\"}", 422, ""},
 		"a time that is none":    {one + "/approve", `{"version":1,"at":"domani"}`, 422, "at"},
+		"summer's in winter":     {one + "/approve", `{"version":1,"at":"2026-12-01T10:00:00+02:00"}`, 422, "at"},
 		"everything, by a slip":  {"/api/v1/posts/requeue", `{}`, 422, "all"},
 		"no such state":          {"/api/v1/posts/requeue", `{"state":"boh"}`, 422, "state"},
 		"variants too many":      {one + "/approve", `{"version":1,"variants":[` + strings.TrimSuffix(strings.Repeat(`{"channel":"c","parts":[{}]},`, 60), ",") + `]}`, 422, "variants"},

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/palinsesto/palinsesto/services/palinsesto"
+	"github.com/palinsesto/palinsesto/services/rules"
 )
 
 // none is an answer without a body.
@@ -88,11 +89,19 @@ func written(t time.Time) *time.Time {
 	return &t
 }
 
-func given(t *time.Time) time.Time {
+// given is the moment that a request asks for, if any. An offset that is not the zone's there was a slip of
+// an hour in a segnalazione, and is one here; universal time is what machines write, and nobody misreads.
+func (s *Service) given(t *time.Time) (time.Time, error) {
 	if t == nil {
-		return time.Time{}
+		return time.Time{}, nil
 	}
-	return *t
+	it, en := rules.FaultOfOffset(*t, s.cfg.Location())
+	if _, offset := t.Zone(); it == "" || offset == 0 {
+		return *t, nil
+	}
+	e := invalid("at", it, en)
+	e.Problems[0].Code = "V-OFFSET"
+	return time.Time{}, e
 }
 
 // listed is a list that is never null.

@@ -49,8 +49,12 @@ type requeueInput struct {
 }
 
 func (s *Service) requeue(ctx context.Context, in *requeueInput) (*aPostOutput, error) {
+	at, err := s.given(in.Body.At)
+	if err != nil {
+		return nil, err
+	}
 	return s.onPost(ctx, "requeue", palinsesto.PostCommand{Command: in.command(ctx, "requeue", in.ID, in.Body),
-		PostID: in.ID, Due: given(in.Body.At), Reason: in.Body.Reason})
+		PostID: in.ID, Due: at, Reason: in.Body.Reason})
 }
 
 type reasonInput struct {
@@ -79,8 +83,12 @@ type resolveInput struct {
 }
 
 func (s *Service) resolve(ctx context.Context, in *resolveInput) (*aPostOutput, error) {
+	at, err := s.given(in.Body.At)
+	if err != nil {
+		return nil, err
+	}
 	return s.onPost(ctx, "resolve", palinsesto.PostCommand{Command: in.command(ctx, "resolve", in.ID, in.Body),
-		PostID: in.ID, Due: given(in.Body.At), Reason: in.Body.Reason, Outcome: in.Body.Outcome, Link: in.Body.Link})
+		PostID: in.ID, Due: at, Reason: in.Body.Reason, Outcome: in.Body.Outcome, Link: in.Body.Link})
 }
 
 type requeueManyInput struct {

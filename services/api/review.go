@@ -94,9 +94,13 @@ func (v VariantInput) variant() palinsesto.Variant {
 }
 
 func (s *Service) approve(ctx context.Context, in *approveInput) (*DecidedOutput, error) {
+	at, err := s.given(in.Body.At)
+	if err != nil {
+		return nil, err
+	}
 	cmd := palinsesto.Approve{
 		Command: in.command(ctx, "approve", in.ID, in.Body), SegnalazioneID: in.ID, Version: in.Body.Version,
-		Due: given(in.Body.At), Bend: in.Body.Bend, Reason: in.Body.Reason,
+		Due: at, Bend: in.Body.Bend, Reason: in.Body.Reason,
 	}
 	for _, v := range in.Body.Variants {
 		cmd.Variants = append(cmd.Variants, v.variant())

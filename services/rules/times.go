@@ -84,19 +84,25 @@ func (k *checker) offset(field string, t time.Time) {
 	if t.IsZero() {
 		return
 	}
+	if it, en := FaultOfOffset(t, k.w.Location); it != "" {
+		k.refuse(codeOffset, field, it, en)
+	}
+}
+
+// FaultOfOffset tells what is wrong with the offset of a moment that was written for a zone; empty: nothing.
+func FaultOfOffset(t time.Time, zone *time.Location) (it, en string) {
 	_, have := t.Zone()
-	_, want := t.In(k.w.Location).Zone()
+	_, want := t.In(zone).Zone()
 	if have == want {
-		return
+		return "", ""
 	}
 	wall := t.Format("2006-01-02T15:04:05")
-	fixed := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, k.w.Location)
+	fixed := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, zone)
 	suggestion := fixed.Format(time.RFC3339)
 	if fixed.Format("2006-01-02T15:04:05") != wall {
-		k.refuse(codeOffset, field, fmt.Sprintf("L'ora %s non esiste: quella notte l'orologio salta avanti (%s). Scrivere per esempio %s.", t.Format("15.04"), k.w.Location, suggestion),
-			fmt.Sprintf("The hour %s does not exist: that night clocks go forward (%s). Write %s, say.", t.Format("15:04"), k.w.Location, suggestion))
-		return
+		return fmt.Sprintf("L'ora %s non esiste: quella notte l'orologio salta avanti (%s). Scrivere per esempio %s.", t.Format("15.04"), zone, suggestion),
+			fmt.Sprintf("The hour %s does not exist: that night clocks go forward (%s). Write %s, say.", t.Format("15:04"), zone, suggestion)
 	}
-	k.refuse(codeOffset, field, fmt.Sprintf("Lo scarto %s non è quello di %s in quel momento. Se l'ora è giusta scrivere %s.", t.Format("Z07:00"), k.w.Location, suggestion),
-		fmt.Sprintf("The offset %s is not that of %s at that moment. If the hour is right write %s.", t.Format("Z07:00"), k.w.Location, suggestion))
+	return fmt.Sprintf("Lo scarto %s non è quello di %s in quel momento. Se l'ora è giusta scrivere %s.", t.Format("Z07:00"), zone, suggestion),
+		fmt.Sprintf("The offset %s is not that of %s at that moment. If the hour is right write %s.", t.Format("Z07:00"), zone, suggestion)
 }
