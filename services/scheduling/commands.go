@@ -63,6 +63,11 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 	if !palinsesto.ValidID(cmd.PostID) {
 		return post{}, noSuchPost()
 	}
+	if !s.clock.Agrees(ctx) {
+		return post{}, palinsesto.Refuse(palinsesto.CodeBusy,
+			"L'orologio del server differisce da quello del registro: finché non concordano non si dà un momento a nessun post. Riprovare fra poco.",
+			"The server's clock differs from the log's: no post is given a moment until they agree. Try again soon.")
+	}
 	cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.AnyPost(cmd.PostID))
 	if errors.Is(err, bus.ErrNone) {
 		return post{}, noSuchPost()

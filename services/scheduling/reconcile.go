@@ -39,9 +39,18 @@ var errInFlight = errors.New("a post of it is in flight")
 
 const inFlightWait = 2 * time.Second
 
+// errClock: posts get their moment by this clock.
+var errClock = errors.New("the clock differs from the log's")
+
+const clockPause = 2 * time.Second
+
 // onSegnalazione brings the posts of a segnalazione in line with it, whatever the event was: the
 // newest state decides, so that order and repetition of events do not matter.
 func (s *Service) onSegnalazione(ctx context.Context, d bus.Delivery) error {
+	if !s.clock.Agrees(ctx) {
+		// "As soon as possible" by a clock that is an hour ahead would be in an hour.
+		return bus.Later(clockPause, errClock)
+	}
 	seg, err := bus.LoadAt(ctx, s.Bus, contract.Segnalazioni, d.Subject, d.Seq)
 	if err != nil {
 		return err
