@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/palinsesto/palinsesto/services/internal/bus"
@@ -30,6 +31,7 @@ type Deps struct {
 	Clock    func() time.Time
 	Log      *slog.Logger
 	Listener net.Listener
+	Tracer   trace.Tracer // nil: no traces
 	// Extra are handlers of the house (readiness, metrics, the console), by pattern of http.ServeMux.
 	Extra map[string]http.Handler
 	// Check compares the log with what must always hold; nil: this process cannot.
@@ -61,8 +63,8 @@ func New(cfg *config.Config, d Deps) (*Service, error) {
 		Deps: d, cfg: cfg, auth: newDoorkeeper(d), streams: newStreams(),
 		uploads: newPlaces(uploadsAtOnce, uploadsOfOne), downloads: newPlaces(downloadsAtOnce, downloadsOfOne),
 	}
-	var err error
-	s.handler, err = s.routes()
+	routes, err := s.routes()
+	s.handler = s.traced(routes)
 	return s, err
 }
 

@@ -13,7 +13,7 @@ func english() voice {
 		texts: map[palinsesto.AlertKind]text{
 			palinsesto.AlertFailed: {"{n} posts refused on {scope} ({cause})",
 				"The network refused them for good: they do not go out, and nothing tries them again by itself.",
-				"Mend the segnalazione and approve it again; or, if the cause is gone: palinsesto requeue --cause CAUSE."},
+				"Mend the segnalazione and approve it again; or, if the cause is gone: palinsesto requeue --cause {cause}."},
 			palinsesto.AlertUncertain: {"{n} posts uncertain on {scope} ({cause})",
 				"They may be out or not: the network's answer was lost. They are not sent again by themselves, lest they go out twice.",
 				"Look at the channel. If the post is there: palinsesto resolve ID --out --link URL. If not: palinsesto resolve ID --not-out."},
@@ -25,7 +25,7 @@ func english() voice {
 				"Open the post (palinsesto show ID), make the change on the channel, then confirm it with palinsesto resolve."},
 			palinsesto.AlertReconnect: {"channel {scope} must be reconnected",
 				"The network takes the credentials no more: posts of this channel wait, and are missed when the grace is over.",
-				"Check the token and the bot's rights, replace the token file, then reconnect the channel: waiting posts go on by themselves."},
+				"Check the token and the bot's rights, replace the token file, then: palinsesto channel reconnected {scope}. Waiting posts go on by themselves."},
 			palinsesto.AlertNothingDue: {"nothing goes out today",
 				"No post is due on any channel on this working day.",
 				"Look for segnalazioni to approve. If it is meant so, add the day to alerts: closed."},

@@ -13,7 +13,7 @@ func italian() voice {
 		texts: map[palinsesto.AlertKind]text{
 			palinsesto.AlertFailed: {"{n} post rifiutati su {scope} ({cause})",
 				"La rete li ha rifiutati per sempre: non escono, e nessuno li ritenta da solo.",
-				"Correggere la segnalazione e approvarla di nuovo, oppure, se la causa è passata: palinsesto requeue --cause CAUSA."},
+				"Correggere la segnalazione e approvarla di nuovo, oppure, se la causa è passata: palinsesto requeue --cause {cause}."},
 			palinsesto.AlertUncertain: {"{n} post incerti su {scope} ({cause})",
 				"Potrebbero essere usciti oppure no: la risposta della rete è andata persa. Non vengono rinviati da soli, per non pubblicare due volte.",
 				"Guardare sul canale. Se il post c'è: palinsesto resolve ID --out --link URL. Se non c'è: palinsesto resolve ID --not-out."},
@@ -25,7 +25,7 @@ func italian() voice {
 				"Aprire il post (palinsesto show ID), fare la modifica sul canale, poi confermarla con palinsesto resolve."},
 			palinsesto.AlertReconnect: {"il canale {scope} va ricollegato",
 				"La rete non accetta più le credenziali: i post di questo canale aspettano e, passata la tolleranza, diventano mancati.",
-				"Controllare il token e i permessi del bot, sostituire il file del token, poi ricollegare il canale: i post in attesa ripartono da soli."},
+				"Controllare il token e i permessi del bot, sostituire il file del token, poi: palinsesto channel reconnected {scope}. I post in attesa ripartono da soli."},
 			palinsesto.AlertNothingDue: {"oggi non esce nulla",
 				"Per questo giorno lavorativo nessun post è previsto su nessun canale.",
 				"Controllare se ci sono segnalazioni da approvare. Se è voluto, aggiungere il giorno ad alerts: closed."},

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/palinsesto/palinsesto/services/internal/telemetry"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -37,7 +36,6 @@ type way struct {
 	mu     sync.Mutex
 	direct []palinsesto.Alert // past the log
 	failed int                // tries since the last that worked
-	why    string
 	since  time.Time
 }
 
@@ -64,14 +62,15 @@ func (w *way) nudge() {
 	}
 }
 
-// health is one word, or why nothing can be told.
+// health is one word, or for how long nothing could be told. Why stands in the log: whoever may ask for
+// readiness need not know which servers there are.
 func (w *way) health() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failed == 0 {
 		return "ok"
 	}
-	return fmt.Sprintf("non riesce da %s (failing): %s", time.Since(w.since).Round(time.Second), w.why)
+	return fmt.Sprintf("non riesce da %s, %d tentativi (failing)", time.Since(w.since).Round(time.Second), w.failed)
 }
 
 // tellBy tells one way what it is behind with, until ctx ends.
@@ -195,7 +194,7 @@ func (w *way) failing() bool {
 func (w *way) worked(direct int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.failed, w.why = 0, ""
+	w.failed = 0
 	w.direct = w.direct[min(direct, len(w.direct)):]
 }
 
@@ -206,7 +205,6 @@ func (s *Service) failing(w *way, alerts int, err error) time.Duration {
 		w.since = time.Now()
 	}
 	w.failed++
-	w.why = string(telemetry.Redact([]byte(err.Error())))
 	wait := min(s.pace.last, s.pace.first<<min(w.failed-1, 20))
 	w.mu.Unlock()
 	wait += time.Duration(rand.Int64N(int64(wait)/4 + 1))

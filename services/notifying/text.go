@@ -45,7 +45,7 @@ func (s *Service) paragraph(v voice, a palinsesto.Alert) string {
 	if a.Detail != "" {
 		fmt.Fprintf(&b, "%s: %s\n", v.what, a.Detail)
 	}
-	fmt.Fprintf(&b, "%s: %s\n%s: %s\n", v.means, t.means, v.do, t.do)
+	fmt.Fprintf(&b, "%s: %s\n%s: %s\n", v.means, v.fill(t.means, a), v.do, v.fill(t.do, a))
 	if !a.Raised.IsZero() {
 		fmt.Fprintf(&b, "%s: %s\n", v.since, a.Raised.In(s.cfg.Location()).Format("02/01/2006 15:04"))
 	}
@@ -119,7 +119,11 @@ func (v voice) text(k palinsesto.AlertKind) text {
 }
 
 func (v voice) title(a palinsesto.Alert) string {
-	t := strings.NewReplacer("{n}", strconv.Itoa(a.Count), "{scope}", cmp.Or(a.Scope, "–"), "{cause}", cmp.Or(a.Cause, v.none),
-		"{kind}", string(a.Kind)).Replace(v.text(a.Kind).title)
-	return t
+	return v.fill(v.text(a.Kind).title, a)
+}
+
+// fill puts what it is about into a form.
+func (v voice) fill(form string, a palinsesto.Alert) string {
+	return strings.NewReplacer("{n}", strconv.Itoa(a.Count), "{scope}", cmp.Or(a.Scope, "–"), "{cause}", cmp.Or(a.Cause, v.none),
+		"{kind}", string(a.Kind)).Replace(form)
 }

@@ -10,10 +10,14 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+
 	"github.com/palinsesto/palinsesto/services/channel"
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/failpoint"
+	"github.com/palinsesto/palinsesto/services/internal/telemetry"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -136,7 +140,9 @@ func (w *worker) deliver(ctx context.Context, p post) error {
 		return w.standDown(ctx, p, *stopped)
 	}
 	failpoint.Hit("publishing.before-call")
+	late := w.Clock().Sub(p.State.Due)
 	out := w.call(ctx, prepared, started)
+	w.Metrics.Called(w.channel.Network, late, out.took)
 	failpoint.Hit("publishing.after-call")
 	return w.settle(ctx, p, out)
 }
@@ -258,7 +264,14 @@ func (w *worker) call(ctx context.Context, p channel.Prepared, started time.Time
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Publishing.CallTimeout)
 	defer cancel()
 	begun := time.Now()
+	ctx, span := telemetry.Span(ctx, "call "+w.channel.Network, attribute.String("palinsesto.channel", w.channel.ID))
 	receipt, err := w.adapter.Publish(ctx, p)
+	if err != nil {
+		e := channel.Judge(err)
+		span.SetAttributes(attribute.String("palinsesto.cause", e.Cause), attribute.Int("http.response.status_code", e.Status))
+		span.SetStatus(codes.Error, string(e.Verdict))
+	}
+	span.End()
 	return outcome{receipt: receipt, err: err, took: time.Since(begun)}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/internal/telemetry"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -29,6 +30,7 @@ type Deps struct {
 	Channels map[string]channel.Channel // by id, those of the configuration
 	Clock    func() time.Time
 	Log      *slog.Logger
+	Metrics  *telemetry.Metrics // may be nil
 	// Worker names this process and this start of it.
 	Worker string
 	// Sole says that no other process can publish from this log: the data folder is locked. Then an

@@ -26,6 +26,7 @@ type next struct {
 // happened on the network must not be forgotten because the log was away for a moment.
 func (w *worker) settle(ctx context.Context, p post, out outcome) error {
 	v := w.judge(p.State, out)
+	w.tell(ctx, v.state)
 	if err := w.tellChannel(ctx, out.err); err != nil {
 		w.Log.Warn("channel state not written", "channel", w.channel.ID, "error", err)
 	}
@@ -167,6 +168,7 @@ func (w *worker) unprepared(ctx context.Context, p post, err error) error {
 	state := p.State
 	state.Attempt = &palinsesto.Attempt{Number: state.Attempts, Part: state.NextPart(), Hash: state.Hash, Worker: w.Worker, Intended: w.Clock()}
 	v := w.judge(state, outcome{err: err})
+	w.tell(ctx, v.state)
 	_, err = w.put(ctx, p, v.event, v.why, v.state)
 	return staleIsDone(err)
 }

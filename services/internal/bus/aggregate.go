@@ -52,11 +52,15 @@ func PutFirst[T any](ctx context.Context, b *Bus, c contract.Codec[T], subject, 
 }
 
 func put[T any](ctx context.Context, b *Bus, c contract.Codec[T], was contract.Event[T], among, event string, env contract.Envelope, state T) (contract.Event[T], error) {
+	parent, end := b.traceAppend(ctx, was.Subject, event, was.Envelope.Trace, env.Trace)
+	env.Trace = parent
 	data, err := c.Encode(env, state)
 	if err != nil {
+		end(err)
 		return was, err
 	}
 	seq, err := b.Append(ctx, Append{Subject: was.Subject, Event: event, Expect: was.Seq, Among: among, Data: data})
+	end(err)
 	if err != nil {
 		return was, err
 	}

@@ -55,7 +55,9 @@ func (b *Bus) Append(ctx context.Context, a Append) (uint64, error) {
 	if err := b.group.put(ctx, p); err != nil {
 		return 0, err
 	}
-	if err := b.group.outcome(p); err != nil {
+	err := b.group.outcome(p)
+	b.counts.appended(err)
+	if err != nil {
 		return 0, err
 	}
 	b.announce(a)

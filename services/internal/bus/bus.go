@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
@@ -41,6 +42,8 @@ type Options struct {
 	Floor uint64 // free bytes below which new segnalazioni and media are refused
 	Log   *slog.Logger
 	Clock func() time.Time
+	// Tracer makes the spans of a trace; nil: off.
+	Tracer trace.Tracer
 }
 
 // Bus is one connection to the log.
@@ -56,6 +59,7 @@ type Bus struct {
 	looks   *together
 	offset  atomic.Int64 // of the log's clock against ours, in nanoseconds
 	closed  chan struct{}
+	counts  counts
 }
 
 // ErrNone is what reading gives where nothing was ever appended.

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/telemetry"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -53,7 +54,7 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 			// One command must not wait for another: a handler of the library runs in the subscription's
 			// goroutine. But the library looks at the request as soon as the handler returns, so it may
 			// not be answered through it any more.
-			data, to := req.Data(), req.Reply()
+			data, to, parent := req.Data(), req.Reply(), req.Headers().Get(telemetry.HeaderTrace)
 			if !isInbox(to) {
 				under.RUnlock()
 				b.o.Log.Warn("command without an inbox for its answer, not carried out", "verb", e.Verb, "reply", to)
@@ -61,7 +62,9 @@ func (b *Bus) Serve(ctx context.Context, room, description string, endpoints ...
 			}
 			go func() {
 				defer under.RUnlock()
-				b.answer(work, e, tallies[e.Verb], data, to)
+				ctx, end := b.traceCommand(work, e.Verb, parent)
+				defer end(nil)
+				b.answer(ctx, e, tallies[e.Verb], data, to)
 			}()
 		}), micro.WithEndpointSubject(contract.CommandSubject(room, e.Verb)))
 		if err != nil {
@@ -143,7 +146,10 @@ func (b *Bus) carryOut(ctx context.Context, e Endpoint, data []byte) (reply []by
 func (b *Bus) Request(ctx context.Context, room, verb string, data []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, CommandWait)
 	defer cancel()
-	m, err := b.nc.RequestWithContext(ctx, contract.CommandSubject(room, verb), data)
+	req := &nats.Msg{Subject: contract.CommandSubject(room, verb), Data: data}
+	end := b.traceRequest(ctx, req)
+	m, err := b.nc.RequestMsgWithContext(ctx, req)
+	end(err)
 	if err != nil {
 		return nil, unanswered(room, err)
 	}

@@ -91,7 +91,7 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	if err != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, err)
 	}
-	r := &receiver{b: b, c: c, handle: handle, slots: make(chan struct{}, max(1, c.Workers))}
+	r := &receiver{b: b, c: c, counts: b.consuming(c.Name, cons), handle: handle, slots: make(chan struct{}, max(1, c.Workers))}
 	// Handlers outlive ctx: a clean stop lets what has begun come to its end.
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.cancel()
@@ -190,6 +190,7 @@ func (b *Bus) volatile(ctx context.Context, c Consumer, conf jetstream.ConsumerC
 type receiver struct {
 	b      *Bus
 	c      Consumer
+	counts *consumed
 	handle func(context.Context, Delivery) error
 	slots  chan struct{}
 	wg     sync.WaitGroup
@@ -278,7 +279,14 @@ func (r *receiver) run(d Delivery) (err error) {
 			}
 		}
 	}()
-	return r.handle(r.ctx, d)
+	ctx, end := r.b.traceHandle(r.ctx, r.c.Name, d)
+	err = r.handle(ctx, d)
+	if IsLater(err) {
+		end(nil)
+	} else {
+		end(err)
+	}
+	return err
 }
 
 // answer turns the handler's verdict into an acknowledgement.
@@ -286,6 +294,7 @@ func (r *receiver) answer(m jetstream.Msg, d Delivery, err error) {
 	var v *verdict
 	switch {
 	case err == nil:
+		r.counts.handled.Add(1)
 		_ = m.Ack()
 	case errors.As(err, &v) && v.drop:
 		if derr := r.b.bury(r.ctx, r.c.Name, d, v.err); derr != nil {
@@ -293,10 +302,13 @@ func (r *receiver) answer(m jetstream.Msg, d Delivery, err error) {
 			_ = m.NakWithDelay(lastRedelivery)
 			return
 		}
+		r.counts.buried.Add(1)
 		_ = m.TermWithReason("dead letter")
 	case errors.As(err, &v):
+		r.counts.later.Add(1)
 		_ = m.NakWithDelay(max(v.delay, time.Millisecond))
 	default:
+		r.counts.failed.Add(1)
 		wait := min(lastRedelivery, firstRedelivery<<min(d.Deliveries-1, 10))
 		r.b.o.Log.Warn("event not handled, it comes again", "consumer", r.c.Name, "subject", d.Subject,
 			"event", d.Event, "seq", d.Seq, "deliveries", d.Deliveries, "in", wait, "error", err)

@@ -185,6 +185,8 @@ func (g *group) atomic(ctx context.Context, batch []*pending) error {
 	if err != nil {
 		return err
 	}
+	g.b.counts.batches.Add(1)
+	g.b.counts.batched.Add(uint64(len(batch)))
 	first := ack.Sequence - uint64(len(batch)) + 1
 	for i, p := range batch {
 		p.seq = first + uint64(i)

@@ -116,7 +116,7 @@ func TestPagesOfTheHouse(t *testing.T) {
 	status, body = do(t, h, "", http.MethodGet, "/metrics", nil)
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, string(body), "palinsesto_ready 1")
-	require.Contains(t, string(body), "palinsesto_log_sequence 1")
+	require.Contains(t, string(body), "palinsesto_log_events_total 1")
 }
 
 func TestWhatCannotWorkIsRefusedAtOnce(t *testing.T) {

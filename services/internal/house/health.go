@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -49,6 +50,28 @@ func (h *House) Report(ctx context.Context) telemetry.Report {
 	return r
 }
 
+// fullReport is Report with how far the rooms' consumers are behind, which costs a request for each.
+func (h *House) fullReport(ctx context.Context) telemetry.Report {
+	r := h.Report(ctx)
+	for _, u := range h.units {
+		room := r.Rooms[u.room.name]
+		all := u.bus.Consumers(ctx)
+		if len(all) == 0 {
+			continue
+		}
+		var pending, waiting uint64
+		for _, c := range all {
+			pending += c.Pending
+			waiting += uint64(max(0, c.Unacknowledged))
+		}
+		facts := map[string]any{"consumers": len(all), "consumer_pending": pending, "consumer_unacknowledged": waiting}
+		maps.Copy(facts, room.Facts)
+		room.Facts = facts
+		r.Rooms[u.room.name] = room
+	}
+	return r
+}
+
 func (h *House) indexReport(ctx context.Context) telemetry.IndexReport {
 	var r telemetry.IndexReport
 	if m, err := h.index.Meta(ctx); err == nil {
@@ -57,6 +80,11 @@ func (h *House) indexReport(ctx context.Context) telemetry.IndexReport {
 	if last, err := h.units[0].bus.LastSeq(ctx); err == nil {
 		r.Log = last
 		r.Lag = last - min(last, r.Seq)
+	}
+	if r.Ready && r.Lag > 0 {
+		if at, err := h.units[0].bus.TimeAt(ctx, r.Seq+1); err == nil {
+			r.AgeMS = max(0, h.o.Clock().Sub(at).Milliseconds())
+		}
 	}
 	for _, u := range h.units {
 		u.mu.Lock()
@@ -120,7 +148,7 @@ func why(r telemetry.Report) string {
 func (h *House) pages() map[string]http.Handler {
 	return map[string]http.Handler{
 		"GET /healthz": telemetry.Alive(),
-		"GET /readyz":  &remembered{page: telemetry.Ready(public(h.Report))},
+		"GET /readyz":  &remembered{page: telemetry.Ready(public(h.fullReport))},
 		"GET /metrics": &remembered{page: h.metrics.Handler()},
 	}
 }

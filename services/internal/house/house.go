@@ -26,6 +26,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/internal/failpoint"
 	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/internal/telemetry"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
 // Options say what to run, and on what.
@@ -51,7 +52,8 @@ type House struct {
 	o        Options
 	log      *slog.Logger
 	metrics  *telemetry.Metrics
-	worker   string // names this process and this start of it
+	tracing  *telemetry.Tracing // nil: off
+	worker   string             // names this process and this start of it
 	folder   *folder
 	server   *embednats.Server // nil where the log is not ours
 	index    *index.Index
@@ -82,7 +84,11 @@ func New(ctx context.Context, o Options) (*House, error) {
 		o.Clock = failpoint.Clock()
 	}
 	h := &House{o: o, log: o.Log, metrics: telemetry.NewMetrics(bus.Version), worker: workerName()}
-	if err := h.open(ctx); err != nil {
+	err := h.trace()
+	if err == nil {
+		err = h.open(ctx)
+	}
+	if err != nil {
 		h.Close()
 		return nil, err
 	}
@@ -97,9 +103,25 @@ func (h *House) Run(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		h.log.Info("stopping: what is being sent is finished, nothing new begins", "under_way", h.UnderWay(), "at_most", stopWait)
 	case err = <-failed:
 	}
-	return errors.Join(err, h.stop(rooms))
+	if err = errors.Join(err, h.stop(rooms)); err == nil {
+		h.Close()
+		h.log.Info("stopped: everything is kept")
+	}
+	return err
+}
+
+// UnderWay is how many posts are being sent just now, as the index has it.
+func (h *House) UnderWay() int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	page, err := h.index.List(ctx, index.Query{Set: "post", Facets: []string{"state=" + string(palinsesto.PostPublishing)}, Limit: 1})
+	if err != nil {
+		return 0
+	}
+	return page.Total
 }
 
 // start sets the rooms going; the channel tells of one that cannot be made again.

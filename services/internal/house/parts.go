@@ -155,7 +155,7 @@ func (h *House) connect(ctx context.Context, rooms []room) error {
 func (h *House) connectOne(ctx context.Context, u *unit) (err error) {
 	o := bus.Options{
 		Name: u.room.name, URL: h.o.NATSURL, User: h.o.NATSUser, Password: h.o.NATSPassword,
-		Replicas: h.o.Replicas, Log: u.log, Clock: h.o.Clock,
+		Replicas: h.o.Replicas, Log: u.log, Clock: h.o.Clock, Tracer: h.tracing.Tracer(),
 	}
 	if h.server != nil { // a nil *Server in the interface would not be nil
 		o.Server, o.Space, o.Floor = h.server, h.folder.space, uint64(max(0, h.o.Config.Log.FreeSpaceFloor))

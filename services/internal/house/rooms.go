@@ -109,14 +109,15 @@ func table() []room {
 			make: func(_ context.Context, h *House, k kit) (made, error) {
 				s, err := publishing.New(k.cfg, publishing.Deps{
 					Bus: k.bus, Index: k.index, Channels: h.channels, Clock: k.clock, Log: k.log,
-					Worker: h.worker,
+					Worker: h.worker, Metrics: h.metrics,
 					// Nobody else can publish from a log that is in our locked folder.
 					Sole: h.server != nil,
 				})
 				if err != nil {
 					return made{}, err
 				}
-				return made{run: s.Run, ready: func(context.Context) error { return clockReady(s.ClockOff()) }}, nil
+				return made{run: s.Run, ready: func(context.Context) error { return clockReady(s.ClockOff()) },
+					facts: func() map[string]any { return map[string]any{"clock_off_ms": s.ClockOff().Milliseconds()} }}, nil
 			}},
 		{name: "notifying", does: "tells operators what needs a person, once per cause", lists: true,
 			make: func(_ context.Context, h *House, k kit) (made, error) {
@@ -136,7 +137,7 @@ func table() []room {
 					return made{}, err
 				}
 				s, err := api.New(k.cfg, api.Deps{
-					Bus: k.bus, Index: k.index, Clock: k.clock, Log: k.log, Listener: l, Extra: h.pages(),
+					Bus: k.bus, Index: k.index, Clock: k.clock, Log: k.log, Listener: l, Extra: h.pages(), Tracer: h.tracing.Tracer(),
 					Check: func(ctx context.Context) ([]palinsesto.Problem, error) { return checkRunning(ctx, k.bus, k.index) },
 				})
 				if err != nil {

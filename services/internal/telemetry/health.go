@@ -38,6 +38,7 @@ type IndexReport struct {
 	Seq   uint64 `json:"seq"` // everything of the log up to here is in it
 	Log   uint64 `json:"log"` // newest sequence of the log
 	Lag   uint64 `json:"lag"`
+	AgeMS int64  `json:"age_ms"` // of the oldest event that is not in it; 0: nothing waits
 	// Done and Total tell a rebuild under way.
 	Done  uint64 `json:"rebuild_done,omitempty"`
 	Total uint64 `json:"rebuild_total,omitempty"`

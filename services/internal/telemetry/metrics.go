@@ -5,6 +5,7 @@ package telemetry
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,44 +21,21 @@ const gatherWait = 5 * time.Second
 // reads the page, so that counting costs nothing in between.
 type Metrics struct {
 	registry *prometheus.Registry
-	restarts *prometheus.CounterVec
-	alerts   *prometheus.CounterVec
+	counters
 }
 
 // NewMetrics makes an empty set with the process's own figures.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "palinsesto_room_restarts_total", Help: "Times that a room ended with an error and was started again.",
-		}, []string{"room"}),
-	}
-	m.alerts = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "palinsesto_alert_messages_total", Help: "Messages to operators, by way (telegram, mail) and outcome (sent, failed).",
-	}, []string{"way", "outcome"})
+	m := &Metrics{registry: prometheus.NewRegistry(), counters: newCounters()}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "palinsesto_build_info", Help: "1; the version stands in the label.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.restarts, m.alerts, build, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.all()...)
+	m.registry.MustRegister(build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
-}
-
-// Restarted counts a room that had to be started again.
-func (m *Metrics) Restarted(room string) { m.restarts.WithLabelValues(room).Inc() }
-
-// AlertTold counts a message to operators; m may be nil.
-func (m *Metrics) AlertTold(way string, sent bool) {
-	if m == nil {
-		return
-	}
-	outcome := "failed"
-	if sent {
-		outcome = "sent"
-	}
-	m.alerts.WithLabelValues(way, outcome).Inc()
 }
 
 // Sample is one figure that is asked for when the metrics are read.
@@ -78,6 +56,22 @@ func (m *Metrics) Add(samples ...Sample) {
 		}
 		m.registry.MustRegister(&sampled{Sample: s, kind: kind, desc: prometheus.NewDesc(s.Name, s.Help, s.Labels, nil)})
 	}
+}
+
+// Names are all figures of the house itself, also those of which there is nothing to tell yet.
+func (m *Metrics) Names() []string {
+	ch := make(chan *prometheus.Desc, 1000)
+	m.registry.Describe(ch)
+	close(ch)
+	var all []string
+	for d := range ch {
+		// The library tells a description's name in its text only.
+		if _, rest, ok := strings.Cut(d.String(), `fqName: "`); ok && strings.HasPrefix(rest, "palinsesto_") {
+			name, _, _ := strings.Cut(rest, `"`)
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // Handler serves the figures in Prometheus's format.
