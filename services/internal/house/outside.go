@@ -83,7 +83,7 @@ func (h *House) compare(ctx context.Context, b *bus.Bus) error {
 		}
 		place = strings.TrimSpace(string(raw))
 	}
-	why, err := h.outside.Compare(ctx, b, place)
+	why, err := h.surely(ctx, b, place)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,25 @@ func (h *House) compare(ctx context.Context, b *bus.Bus) error {
 	}
 	return adopt(ctx, h.outside, b, f)
 }
+
+// surely asks again before it believes bad news of a log that is not ours: a member of a cluster that was
+// cut off, or is only starting, may not know the newest yet.
+func (h *House) surely(ctx context.Context, b *bus.Bus, place string) (why string, err error) {
+	for range believeAfter {
+		if why, err = h.outside.Compare(ctx, b, place); err != nil || why == "" || h.server != nil {
+			return why, err
+		}
+		if !pause(ctx, believeEvery) {
+			return "", ctx.Err()
+		}
+	}
+	return why, nil
+}
+
+const (
+	believeAfter = 5
+	believeEvery = 2 * time.Second
+)
 
 func (h *House) stopPutBack(ctx context.Context, b *bus.Bus, why string) error {
 	last, err := b.LastSeq(ctx)
