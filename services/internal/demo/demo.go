@@ -53,6 +53,11 @@ func Run(ctx context.Context, o Options) error {
 		h.Close()
 		return err
 	}
+	asked, told := ctx, make(chan struct{})
+	defer context.AfterFunc(asked, func() {
+		defer close(told)
+		fmt.Fprintf(o.Out, "\nMi fermo: %[1]d invii in corso, che finiscono (stopping: %[1]d under way are finished)…\n", h.UnderWay())
+	})()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -67,7 +72,12 @@ func Run(ctx context.Context, o Options) error {
 		o.House.Log.Error("the sample data are not all in", "error", err)
 		fmt.Fprintf(o.Out, "I dati di prova non sono entrati tutti; il prossimo avvio riprende (sample data not all in): %v\n", err)
 	}
-	return <-ended
+	if err := <-ended; err != nil || asked.Err() == nil {
+		return err
+	}
+	<-told
+	fmt.Fprintln(o.Out, "Fermato, tutto salvato: il prossimo avvio riprende (stopped, everything is kept).")
+	return nil
 }
 
 // ignoreStop: being asked to stop while starting is no failure.

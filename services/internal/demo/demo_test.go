@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -114,7 +115,11 @@ func TestDemo(t *testing.T) {
 		require.NotContains(t, out.String(), token, "a screen is seen by others")
 	}
 	before := wall(t, out)
+	err = demo.Alone{Data: data, Listen: "127.0.0.1:0", Out: io.Discard, Log: slog.New(slog.DiscardHandler)}.Run(t.Context())
+	require.ErrorContains(t, err, "già in uso", "two sandboxes would write over each other's wall")
 	stop()
+	require.Contains(t, out.String(), "Mi fermo")
+	require.Contains(t, out.String(), "Fermato, tutto salvato")
 
 	out, ended, stop = play(t, data)
 	defer stop()

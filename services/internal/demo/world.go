@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/sandbox"
 	"github.com/palinsesto/palinsesto/services/sandbox/telegram"
@@ -37,6 +39,7 @@ type world struct {
 	listener net.Listener
 	server   *http.Server
 	sandbox  *sandbox.Sandbox
+	lock     *flock.Flock // of its folder; the end of the process frees it too
 }
 
 func listen(ctx context.Context, address string) (*world, error) {
@@ -79,6 +82,9 @@ func (w *world) open(cfg *config.Config, folder string, log *slog.Logger) error 
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
+	if err := w.take(folder); err != nil {
+		return err
+	}
 	token, err := botToken(tokenFile(folder))
 	if err != nil {
 		return err
@@ -95,6 +101,19 @@ func (w *world) open(cfg *config.Config, folder string, log *slog.Logger) error 
 	}
 	w.server = &http.Server{Handler: w.sandbox, ReadHeaderTimeout: headerWait, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() { _ = w.server.Serve(w.listener) }() // ends with close
+	return nil
+}
+
+// take keeps the folder for one sandbox: two would write over each other's wall.
+func (w *world) take(folder string) error {
+	w.lock = flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(0o600))
+	got, err := w.lock.TryLock()
+	if err == nil && !got {
+		err = errors.New("sandbox in use")
+	}
+	if err != nil {
+		return fmt.Errorf("la palestra in %s è già in uso, da una demo o da un'altra palestra: con --data un'altra cartella: %w", folder, err)
+	}
 	return nil
 }
 
@@ -165,4 +184,7 @@ func (w *world) close() {
 		_ = w.server.Close()
 	}
 	_ = w.listener.Close()
+	if w.lock != nil {
+		_ = w.lock.Unlock()
+	}
 }
