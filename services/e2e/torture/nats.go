@@ -8,12 +8,16 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// passwords are the variables that the shipped configuration names.
+var passwords = regexp.MustCompile(`\$(PALINSESTO_(\w+)_PASSWORD)`)
 
 func password(user string) string { return "torture-" + user }
 
@@ -49,8 +53,8 @@ func (w *world) startNATS(ctx context.Context, n int) (string, error) {
 			return "", err
 		}
 		var env []string
-		for _, user := range append([]string{"watch"}, apart()...) {
-			env = append(env, "PALINSESTO_"+strings.ToUpper(user)+"_PASSWORD="+password(user))
+		for _, m := range passwords.FindAllStringSubmatch(string(shipped), -1) {
+			env = append(env, m[1]+"="+password(strings.ToLower(m[2])))
 		}
 		p := w.r.newProc(fmt.Sprintf("nats-%d", i+1), w.r.o.nats, []string{"-c", conf}, env)
 		w.nats = append(w.nats, p)

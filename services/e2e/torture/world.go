@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/house"
 )
 
 // worldKind is a way to run the house.
@@ -195,9 +197,11 @@ func openOne(_ context.Context, _ *run, w *world) error {
 	return err
 }
 
-// apart is the order of the rooms: any will do.
+// apart are the rooms, the last of the table first: any order will do.
 func apart() []string {
-	return []string{"publishing", "api", "scheduling", "indexing", "approval", "intake", "media"}
+	names := house.Names()
+	slices.Reverse(names)
+	return names
 }
 
 const copies = 2
