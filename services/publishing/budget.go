@@ -127,8 +127,8 @@ func (w *worker) needsReconnect(ctx context.Context, why string) error {
 		return palinsesto.ChannelWasNeedsReconnect, c
 	})
 	if err == nil && down {
-		w.Log.Error("channel down: its posts wait until somebody says: palinsesto channel reconnected "+w.channel.ID,
-			"channel", w.channel.ID, "why", why)
+		w.Log.Error("channel down: its posts wait until somebody says that it was reconnected",
+			"channel", w.channel.ID, "why", why, "then", "palinsesto channel reconnected "+w.channel.ID)
 	}
 	return err
 }

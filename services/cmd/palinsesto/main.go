@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sys/unix"
 
 	"github.com/palinsesto/palinsesto/services/internal/cli"
 )
@@ -50,11 +51,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "palinsesto: %v\nVedere (see): palinsesto --help\n", err)
+		fmt.Fprintf(stderr, "palinsesto: %s\nVedere (see): palinsesto --help\n", inItalian(err))
 		return misused
 	}
 	g.FromEnv(getenv)
-	err = k.Run(&cli.Run{Ctx: ctx, Flags: &g.Flags, Term: cli.Terminal{Out: stdout, Err: stderr, Progress: isTerminal(stderr)}})
+	err = k.Run(&cli.Run{Ctx: ctx, Flags: &g.Flags, Term: cli.Terminal{Out: stdout, Err: stderr, Progress: isTerminal(stderr), Width: widthOf(stdout)}})
 	switch {
 	case err == nil:
 		return done
@@ -76,4 +77,17 @@ func isTerminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// widthOf is how many characters a line of a terminal has; 0: w is none.
+func widthOf(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }

@@ -43,6 +43,9 @@ func (c *serveCmd) Run(r *cli.Run) error {
 	if o.Config, err = config.Load(r.Flags.Config); err != nil {
 		return err
 	}
+	if len(c.Rooms) == 0 || slices.Contains(c.Rooms, "publishing") {
+		warnOfTokens(o)
+	}
 	h, err := house.New(r.Ctx, o)
 	if err != nil {
 		return err
@@ -55,6 +58,16 @@ func (c *serveCmd) Run(r *cli.Run) error {
 		}
 	}()
 	return h.Run(ctx)
+}
+
+// warnOfTokens says at the start what else would be seen only when the first post cannot go out.
+func warnOfTokens(o house.Options) {
+	for _, c := range o.Config.Channels {
+		if _, err := c.Token(); err != nil {
+			o.Log.Warn("a channel has no token: its posts will wait until there is one", "channel", c.ID, "error", err,
+				"then", "palinsesto channel reconnected "+c.ID)
+		}
+	}
 }
 
 func options(r *cli.Run, rooms []string, level string) (house.Options, error) {
