@@ -252,13 +252,15 @@ func (s *Streams) Put(ctx context.Context, st Stream, replicas int, r io.Reader)
 	if err != nil {
 		return err
 	}
-	chunk := make([]byte, snapshotChunk)
+	chunk, size := make([]byte, snapshotChunk), putChunk
 	for {
-		n, err := io.ReadFull(r, chunk)
+		n, err := io.ReadFull(r, chunk[:size])
 		if n > 0 {
+			began := time.Now()
 			if err := s.send(ctx, a.Deliver, chunk[:n]); err != nil {
 				return fmt.Errorf("restore %s: %w", st.Name, err)
 			}
+			size = nextSize(size, time.Since(began))
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			break
@@ -271,6 +273,27 @@ func (s *Streams) Put(ctx context.Context, st Stream, replicas int, r io.Reader)
 		return fmt.Errorf("restore %s: %w", st.Name, err)
 	}
 	return nil
+}
+
+// putChunk is how much is sent at first. The server gives a restore up when it takes longer than five
+// seconds over one piece, and a small piece may hold thousands of messages, each of which it may flush.
+const (
+	putChunk = 16 << 10
+	putLeast = 2 << 10
+	putQuick = 50 * time.Millisecond
+	putSlow  = 500 * time.Millisecond
+)
+
+// nextSize is that of the next piece, given how long the last one took.
+func nextSize(size int, took time.Duration) int {
+	switch {
+	case took < putQuick:
+		return min(2*size, snapshotChunk)
+	case took > putSlow:
+		return max(size/4, putLeast)
+	default:
+		return size
+	}
 }
 
 // putWait is how long the server may take to read in a whole stream after its last piece.

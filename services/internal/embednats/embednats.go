@@ -24,6 +24,9 @@ type Options struct {
 	User     string
 	Password string
 	Log      *slog.Logger
+	// Lazy leaves the flushing to whoever started it: of a log that is being brought back, where the whole
+	// counts and not each append, and where the server wants a piece taken in within seconds.
+	Lazy bool
 }
 
 // Server is a running NATS server.
@@ -66,7 +69,7 @@ func (e *Server) options() *server.Options {
 		Username: e.o.User, Password: e.o.Password,
 		JetStream: true, StoreDir: e.o.Dir,
 		// The default flushes every two minutes: a power cut would lose what was acknowledged.
-		SyncAlways: true,
+		SyncAlways: !e.o.Lazy,
 		NoSigs:     true, DisableJetStreamBanner: true,
 		MaxPayload: maxPayload, MaxControlLine: 4096,
 		// -1 asks for a share of the machine's memory: a small house must not reserve it.

@@ -138,10 +138,11 @@ func restoreToFolder(ctx context.Context, o Options, a *backup.Archive, r Restor
 	return done, nil
 }
 
-// onTemporary runs a log of its own on a folder, which nobody else can reach.
+// onTemporary runs a log of its own on a folder, which nobody else can reach; what is to be kept of it is
+// flushed as a whole when it has stopped.
 func onTemporary(dir string, log logger, do func(bus.Options) error) error {
 	password := rand.Text()
-	server, err := embednats.Start(embednats.Options{Dir: dir, User: "restore", Password: password, Log: log})
+	server, err := embednats.Start(embednats.Options{Dir: dir, User: "restore", Password: password, Log: log, Lazy: true})
 	if err != nil {
 		return err
 	}
