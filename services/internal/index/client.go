@@ -3,7 +3,10 @@
 package index
 
 import (
+	"context"
 	_ "embed"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -70,4 +73,13 @@ func tuned(o *redis.Options) *redis.Options {
 	o.PoolTimeout = 30 * time.Second
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return o
+}
+
+// clientLog brings the lines of the client into ours: what it does about a lost connection is for those
+// who look closely, since whoever needed the connection says so.
+type clientLog struct{ log *slog.Logger }
+
+// Printf takes one line.
+func (l clientLog) Printf(ctx context.Context, format string, v ...any) {
+	l.log.DebugContext(ctx, "Redis client", "says", fmt.Sprintf(format, v...))
 }

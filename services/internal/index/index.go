@@ -128,6 +128,7 @@ func (x *Index) connect(url string) error {
 	if err != nil { // not wrapped: it would print the URL, which may hold a password
 		return errors.New("l'indirizzo di Redis non si capisce: serve redis://[utente:password@]host:porta[/numero], rediss:// per TLS, o unix:///percorso (the Redis URL cannot be read)")
 	}
+	redis.SetLogger(clientLog{x.log}) // the client writes to stderr otherwise, past our log
 	x.db = redis.NewClient(tuned(o))
 	x.short = x.db
 	return nil
