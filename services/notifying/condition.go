@@ -4,6 +4,7 @@ package notifying
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -41,10 +42,32 @@ func family(k palinsesto.AlertKind) string {
 	return first
 }
 
+// slowly remembers a part of the picture that need not be looked at anew each time; as long as something
+// is wrong there, it is.
+type slowly struct {
+	at   time.Time
+	last picture
+}
+
+func (x *slowly) see(p *picture, every time.Duration, look func(*picture) error) error {
+	if time.Since(x.at) >= every || len(x.last.wrong) > 0 {
+		fresh := newPicture()
+		if err := look(&fresh); err != nil {
+			return err
+		}
+		x.at, x.last = time.Now(), fresh
+	}
+	maps.Copy(p.wrong, x.last.wrong)
+	maps.Copy(p.known, x.last.known)
+	return nil
+}
+
+func newPicture() picture { return picture{wrong: map[string]condition{}, known: map[string]bool{}} }
+
 // see gathers what is wrong now.
 func (s *Service) see(ctx context.Context) picture {
-	p := picture{wrong: map[string]condition{}, known: map[string]bool{}}
-	s.seeHouse(ctx, &p)
+	p := newPicture()
+	_ = s.house.see(&p, s.pace.slow, func(p *picture) error { s.seeHouse(ctx, p); return nil }) // never fails
 	if err := s.seePosts(ctx, &p); err != nil {
 		s.Log.Debug("posts not looked at for alerts", "error", err)
 		return p // the index is away: its own alert tells it
@@ -52,7 +75,7 @@ func (s *Service) see(ctx context.Context) picture {
 	if err := s.seeChannels(ctx, &p); err != nil {
 		s.Log.Debug("channels not looked at for alerts", "error", err)
 	}
-	if err := s.seeDay(ctx, &p); err != nil {
+	if err := s.day.see(&p, s.pace.slow, func(p *picture) error { return s.seeDay(ctx, p) }); err != nil {
 		s.Log.Debug("the day not looked at for alerts", "error", err)
 	}
 	return p

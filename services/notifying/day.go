@@ -43,9 +43,16 @@ func (s *Service) openDay() bool {
 
 // somethingDue looks at the ends of each state's list, which is sorted by the moment that is due.
 func (s *Service) somethingDue(ctx context.Context, from, to time.Time) (bool, error) {
+	counts, err := s.Index.Counts(ctx, setPosts, "state")
+	if err != nil {
+		return false, err
+	}
 	for _, st := range []palinsesto.PostState{palinsesto.PostQueued, palinsesto.PostPlanned, palinsesto.PostRetrying,
 		palinsesto.PostDue, palinsesto.PostPublishing, palinsesto.PostHeld, palinsesto.PostPosted, palinsesto.PostEdited,
 		palinsesto.PostFailed, palinsesto.PostUncertain, palinsesto.PostMissed} {
+		if counts[string(st)] == 0 {
+			continue
+		}
 		for _, ascending := range []bool{true, false} {
 			page, err := s.Index.List(ctx, index.Query{Set: setPosts, Facets: []string{"state=" + string(st)}, Limit: 1, Ascending: ascending})
 			if err != nil {

@@ -49,7 +49,7 @@ func TestNothingDueToday(t *testing.T) {
 		now, err := time.ParseInLocation("2006-01-02 15:04", clock, h.cfg.Location())
 		require.NoError(t, err)
 		s.Clock = func() time.Time { return now }
-		p := picture{wrong: map[string]condition{}, known: map[string]bool{}}
+		p := newPicture()
 		h.eventually("the index is there", func() bool { return s.seeDay(t.Context(), &p) == nil })
 		_, wrong := p.wrong[palinsesto.AlertID(palinsesto.AlertNothingDue, "", "")]
 		return wrong

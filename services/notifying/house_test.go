@@ -85,7 +85,7 @@ func (h *house) room(worker string, senders map[string]sender) *Service {
 		},
 		PublicURL: func() string { return "https://palinsesto.example.org" }})
 	require.NoError(h.t, err)
-	s.pace = pace{look: 10 * time.Millisecond, settle: 60 * time.Millisecond, settleMost: 2 * time.Second, ill: 20 * time.Millisecond,
+	s.pace = pace{look: 10 * time.Millisecond, rest: 10 * time.Millisecond, slow: 20 * time.Millisecond, settle: 60 * time.Millisecond, settleMost: 2 * time.Second, ill: 20 * time.Millisecond,
 		well: 40 * time.Millisecond, lapse: 300 * time.Millisecond, first: 10 * time.Millisecond, last: 50 * time.Millisecond, send: time.Second}
 	for name, x := range senders {
 		s.ways = append(s.ways, newWay(name, x))

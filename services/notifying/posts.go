@@ -42,9 +42,11 @@ func (s *Service) seePosts(ctx context.Context, p *picture) error {
 		return err
 	}
 	if s.posts.counts == nil || !maps.Equal(counts, s.posts.counts) || time.Since(s.posts.at) > freshLook {
-		found, err := s.groupPosts(ctx)
-		if err != nil {
-			return err
+		var found []condition
+		if some(counts) { // listing costs a hundred times more, and nearly always there is nothing
+			if found, err = s.groupPosts(ctx); err != nil {
+				return err
+			}
 		}
 		s.posts = postLook{counts, time.Now(), found}
 	}
@@ -53,6 +55,15 @@ func (s *Service) seePosts(ctx context.Context, p *picture) error {
 		p.add(c)
 	}
 	return nil
+}
+
+func some(counts map[string]int) bool {
+	for _, n := range counts {
+		if n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // handCounts costs two requests; listing costs one for two hundred posts.
@@ -131,12 +142,20 @@ func postKind(st palinsesto.PostState) palinsesto.AlertKind {
 
 // seeChannels finds the channels that lost their connection: one alert, not one per waiting post.
 func (s *Service) seeChannels(ctx context.Context, p *picture) error {
-	page, err := s.Index.List(ctx, index.Query{Set: setChannels, Limit: listPage,
-		Facets: []string{"state=" + string(palinsesto.ChannelNeedsReconnect)}})
+	states, err := s.Index.Counts(ctx, setChannels, "state")
 	if err != nil {
 		return err
 	}
 	p.known["channel"] = true
+	if states[string(palinsesto.ChannelNeedsReconnect)] == 0 {
+		return nil
+	}
+	page, err := s.Index.List(ctx, index.Query{Set: setChannels, Limit: listPage,
+		Facets: []string{"state=" + string(palinsesto.ChannelNeedsReconnect)}})
+	if err != nil {
+		delete(p.known, "channel")
+		return err
+	}
 	for _, h := range page.Hits {
 		_, ch, err := contract.Channels.Decode(h.Body)
 		if err != nil {

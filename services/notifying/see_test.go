@@ -84,7 +84,7 @@ func TestWhatIsWrongWithTheHouse(t *testing.T) {
 				require.NoError(t, err)
 				s.hear(string(rune('a'+i)), data)
 			}
-			p := picture{wrong: map[string]condition{}, known: map[string]bool{}}
+			p := newPicture()
 			s.seeHouse(t.Context(), &p)
 			var got []string
 			for _, x := range p.wrong {
@@ -114,7 +114,7 @@ func TestHostileReports(t *testing.T) {
 		s.hear(string(rune('A'+i)), []byte("{}"))
 	}
 	require.LessOrEqual(t, len(s.reports), mostReports)
-	p := picture{wrong: map[string]condition{}, known: map[string]bool{}}
+	p := newPicture()
 	require.False(t, s.seeClock(s.others(), &p))
 }
 
@@ -123,7 +123,7 @@ func FuzzReport(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		s := &Service{Deps: Deps{Log: quiet()}, reports: map[string]heard{}}
 		s.hear("x", data)
-		p := picture{wrong: map[string]condition{}, known: map[string]bool{}}
+		p := newPicture()
 		all := s.others()
 		s.seeDisk(all, &p)
 		s.seeBackup(all, &p)
@@ -144,7 +144,7 @@ func TestAGivenUpEventIsTold(t *testing.T) {
 		})
 	}()
 	require.Eventually(t, func() bool {
-		p := picture{wrong: map[string]condition{}, known: map[string]bool{}}
+		p := newPicture()
 		s.seeDead(t.Context(), &p)
 		return len(p.wrong) == 1
 	}, patience, 5*time.Millisecond)
@@ -161,7 +161,7 @@ func TestAChannelThatLostItsConnection(t *testing.T) {
 		require.NoError(t, err)
 	}
 	h.eventually("seen", func() bool {
-		p := picture{wrong: map[string]condition{}, known: map[string]bool{}}
+		p := newPicture()
 		return s.seeChannels(t.Context(), &p) == nil && len(p.wrong) == 1 && slices.Collect(maps.Values(p.wrong))[0].scope == tg
 	})
 }

@@ -55,6 +55,8 @@ type Service struct {
 	ways  []*way
 	seen  *seen // alerts as they stand on the log
 	posts postLook
+	house slowly
+	day   slowly
 	keep  keeper
 
 	mu      sync.Mutex
@@ -63,7 +65,9 @@ type Service struct {
 
 // pace is how fast the room does what it does; tests are faster.
 type pace struct {
-	look       time.Duration // between two looks at what is wrong
+	look       time.Duration // between two looks while something may have to be told soon
+	rest       time.Duration // and while nothing is wrong: an idle house must be idle
+	slow       time.Duration // between two looks at what changes slowly: the house, the day
 	settle     time.Duration // posts: what still grows is not told yet
 	settleMost time.Duration // and no longer than so long
 	ill        time.Duration // a room must be not ready for so long: a restart is no news
@@ -75,7 +79,7 @@ type pace struct {
 }
 
 func usual() pace {
-	return pace{look: 5 * time.Second, settle: 5 * time.Second, settleMost: 30 * time.Second, ill: time.Minute,
+	return pace{look: 3 * time.Second, rest: 10 * time.Second, slow: 20 * time.Second, settle: 5 * time.Second, settleMost: 30 * time.Second, ill: time.Minute,
 		well: 10 * time.Second, lapse: 2 * time.Minute, first: 5 * time.Second, last: 10 * time.Minute, send: 30 * time.Second}
 }
 
@@ -144,12 +148,16 @@ type alert = contract.Event[palinsesto.Alert]
 
 // watch looks, again and again, at what is wrong.
 func (s *Service) watch(ctx context.Context) error {
-	t := time.NewTicker(s.pace.look)
-	defer t.Stop()
 	for {
 		s.look(ctx)
+		wait := s.pace.rest
+		if len(s.keep.pending)+len(s.keep.gone) > 0 {
+			wait = s.pace.look
+		}
+		t := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			t.Stop()
 			return nil
 		case <-t.C:
 		}
