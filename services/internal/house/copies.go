@@ -151,7 +151,7 @@ func onTemporary(dir string, log logger, do func(bus.Options) error) error {
 }
 
 func restoreToNATS(ctx context.Context, o Options, a *backup.Archive, r RestoreOptions) (Restored, error) {
-	b := bus.Options{Name: "restore", URL: o.NATSURL, User: o.NATSUser, Password: o.NATSPassword, Log: o.Log}
+	b := bus.Options{Name: "restore", URL: o.NATSURL, User: o.NATSUser, Password: o.NATSPassword, Replicas: r.Replicas, Log: o.Log}
 	err := onStreams(ctx, b, func(s *bus.Streams) error {
 		rooms, err := s.Rooms(ctx)
 		if err == nil && len(rooms) > 0 {
