@@ -32,6 +32,9 @@ func LoadAt[T any](ctx context.Context, b *Bus, c contract.Codec[T], subject str
 	if err != nil {
 		return contract.Event[T]{}, err
 	}
+	if len(records) == 0 && b.replicated() {
+		return LoadSure(ctx, b, c, subject)
+	}
 	if len(records) == 0 {
 		return contract.Event[T]{Subject: subject}, ErrNone
 	}
@@ -78,7 +81,7 @@ const updateTries = 50
 
 // Update loads an aggregate, decides and appends; a lost race is loaded and decided again. A command
 // whose event is the newest already is not done twice. Of an aggregate that does not exist, decide
-// gets the zero state at sequence 0.
+// gets the zero state at sequence 0. In a cluster a no is decided again on the leader's word.
 func Update[T any](ctx context.Context, b *Bus, c contract.Codec[T], subject string, env contract.Envelope,
 	decide func(contract.Event[T]) (Decision[T], error),
 ) (contract.Event[T], error) {
@@ -91,6 +94,12 @@ func Update[T any](ctx context.Context, b *Bus, c contract.Codec[T], subject str
 			return cur, nil
 		}
 		d, err := decide(cur)
+		if err != nil && b.replicated() {
+			if cur, err = LoadSure(ctx, b, c, subject); err != nil && !errors.Is(err, ErrNone) {
+				return cur, err
+			}
+			d, err = decide(cur)
+		}
 		if err != nil || d.Event == "" {
 			return cur, err
 		}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bus_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/bus/bustest"
+	"github.com/palinsesto/palinsesto/services/palinsesto"
+)
+
+// The leader says of a subject what a plain read says, wildcards included.
+func TestLoadSure(t *testing.T) {
+	b := bustest.New(t)
+	id := palinsesto.DeriveID("seg", "1")
+	_, err := bus.LoadSure(t.Context(), b, contract.Segnalazioni, contract.AnySeg(id))
+	require.ErrorIs(t, err, bus.ErrNone)
+	var cur contract.Event[palinsesto.Segnalazione]
+	cur.Subject = contract.SegSubject("jesi", id)
+	for _, event := range []string{"submitted", "revised"} {
+		cur, err = bus.Put(t.Context(), b, contract.Segnalazioni, cur, event, contract.Envelope{}, palinsesto.Segnalazione{ID: id, Centre: "jesi"})
+		require.NoError(t, err)
+	}
+	for _, subject := range []string{contract.AnySeg(id), contract.SegSubject("jesi", id)} {
+		plain, err := bus.Load(t.Context(), b, contract.Segnalazioni, subject)
+		require.NoError(t, err)
+		sure, err := bus.LoadSure(t.Context(), b, contract.Segnalazioni, subject)
+		require.NoError(t, err)
+		require.Equal(t, plain, sure)
+	}
+}
+
+// In a cluster a lagging replica may answer a plain read: nobody is told no because of it.
+func TestNoIsSaidByTheLeader(t *testing.T) {
+	b := bustest.Connect(t, bustest.Server(t))
+	bus.AsReplicated(b)
+	subject := contract.SegSubject("jesi", palinsesto.DeriveID("seg", "2"))
+	asked := 0
+	_, err := bus.Update(t.Context(), b, contract.Segnalazioni, subject, contract.Envelope{},
+		func(contract.Event[palinsesto.Segnalazione]) (bus.Decision[palinsesto.Segnalazione], error) {
+			asked++
+			return bus.Decision[palinsesto.Segnalazione]{}, errors.New("no")
+		})
+	require.Error(t, err)
+	require.Equal(t, 2, asked, "once on what any server said, once on the leader's word")
+}
