@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package powercut
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// Disk is mounted on a folder; programs use it as any other.
+type Disk struct {
+	dir    string
+	store  *store
+	server *fuse.Server
+}
+
+// Mount puts an empty disk on an empty folder.
+func Mount(dir string, names Names) (*Disk, error) {
+	d := &Disk{dir: dir, store: newStore(names)}
+	return d, d.mount()
+}
+
+func (d *Disk) mount() error {
+	o := &fs.Options{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
+	// As root mount(2) is enough; for others go-fuse goes on to the set-uid helper fusermount3.
+	o.MountOptions = fuse.MountOptions{DirectMount: true, FsName: "powercut", Name: "powercut", MaxWrite: 1 << 20}
+	server, err := fs.Mount(d.dir, &node{disk: d, inode: d.store.root}, o)
+	if err != nil {
+		return fmt.Errorf("the disk that loses power is not mounted on %s: it needs /dev/fuse (modprobe fuse; in a container --device /dev/fuse --cap-add SYS_ADMIN) and, unless run as root, the package fuse3 (apt-get install fuse3): %w", d.dir, err)
+	}
+	d.server = server
+	return nil
+}
+
+// Cut takes the power away: from here every call fails, and what nobody flushed is gone. With chance, part
+// of it reached the disk before.
+func (d *Disk) Cut(chance *rand.Rand) {
+	d.store.mu.Lock()
+	defer d.store.mu.Unlock()
+	d.store.cut(chance)
+}
+
+// Restore gives the power back, once every program that used the disk is gone.
+func (d *Disk) Restore() error {
+	if err := d.Close(); err != nil {
+		return err
+	}
+	d.store.mu.Lock()
+	d.store.off = false
+	d.store.mu.Unlock()
+	return d.mount()
+}
+
+// Sync flushes everything, as sync(2) and as some minutes of quiet do.
+func (d *Disk) Sync() {
+	d.store.mu.Lock()
+	defer d.store.mu.Unlock()
+	d.store.flushAll()
+}
+
+// Tally counts since the first mount.
+func (d *Disk) Tally() Tally {
+	d.store.mu.Lock()
+	defer d.store.mu.Unlock()
+	return d.store.tally
+}
+
+// Close unmounts.
+func (d *Disk) Close() error {
+	if err := d.server.Unmount(); err != nil {
+		return fmt.Errorf("unmount %s (does a program still use it?): %w", d.dir, err)
+	}
+	return nil
+}
