@@ -21,7 +21,7 @@ var passwords = regexp.MustCompile(`\$(PALINSESTO_(\w+)_PASSWORD)`)
 
 func password(user string) string { return "torture-" + user }
 
-// natsMaster may do everything: it makes three replicas of what the rooms made.
+// natsMaster may see everything: who leads, and whether all replicas are there.
 const natsMaster = "torture"
 
 // startNATS runs real servers from the shipped configuration and gives their URL.
@@ -93,7 +93,7 @@ func (w *world) natsConf(shipped, dir, addr string, i, n int) string {
 	return text
 }
 
-// replicate gives three replicas to every stream, as the rooms make them with one.
+// replicate waits until three servers keep all that the rooms made.
 func (w *world) replicate(ctx context.Context, url string) error {
 	nc, err := nats.Connect(url, nats.UserInfo(natsMaster, password(natsMaster)))
 	if err != nil {
@@ -114,17 +114,6 @@ func (w *world) replicate(ctx context.Context, url string) error {
 	})
 	if err != nil {
 		return err
-	}
-	for _, name := range names {
-		s, err := js.Stream(ctx, name)
-		if err != nil {
-			return err
-		}
-		conf := s.CachedInfo().Config
-		conf.Replicas = 3
-		if _, err := js.UpdateStream(ctx, conf); err != nil {
-			return fmt.Errorf("three replicas of %s: %w", name, err)
-		}
 	}
 	return await(ctx, time.Minute, "three replicas are current", func() bool {
 		for _, name := range names {

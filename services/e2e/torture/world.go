@@ -206,10 +206,10 @@ func apart() []string {
 
 const copies = 2
 
-func (w *world) openRooms(natsURL string) error {
+func (w *world) openRooms(natsURL string, more ...string) error {
 	for n := range copies {
 		for _, name := range apart() {
-			args := []string{"--nats", natsURL, "--redis", w.redis.url(), name}
+			args := append([]string{"--nats", natsURL, "--redis", w.redis.url(), name}, more...)
 			env := []string{"PALINSESTO_NATS_USER=" + name, "PALINSESTO_NATS_PASSWORD=" + password(name)}
 			if _, err := w.addRoom(fmt.Sprintf("%s-%d", name, n+1), args, env, false); err != nil {
 				return err
@@ -238,7 +238,7 @@ func openCluster(ctx context.Context, r *run, w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := w.openRooms(url); err != nil {
+	if err := w.openRooms(url, "--replicas", "3"); err != nil {
 		return err
 	}
 	return w.replicate(ctx, url)
