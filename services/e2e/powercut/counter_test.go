@@ -23,6 +23,10 @@ import (
 // default says, every two minutes, loses what it acknowledged; on one that flushes always, it does not. So
 // it is the flush that keeps the promise, and a test on this disk can fail.
 func TestPowerCutWithoutFlush(t *testing.T) {
+	t.Parallel()
+	bin := filepath.Join(t.TempDir(), "nats-server")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "github.com/nats-io/nats-server/v2").CombinedOutput()
+	require.NoError(t, err, "%s", out)
 	for name, c := range map[string]struct {
 		sync  string // a line of the server's configuration
 		loses bool
@@ -36,7 +40,7 @@ func TestPowerCutWithoutFlush(t *testing.T) {
 			w := newWorld(t, powercut.Journal)
 			// The house's own folders keep their power: the log alone is under trial.
 			w.house.Data = filepath.Join(t.TempDir(), "data")
-			serve := w.server(c.sync)
+			serve := w.server(bin, c.sync)
 			serve()
 			w.start()
 			w.people()
@@ -58,12 +62,9 @@ func TestPowerCutWithoutFlush(t *testing.T) {
 }
 
 // server prepares a NATS server with its files on the disk that loses power; what it gives starts it.
-func (w *world) server(sync string) func() {
+func (w *world) server(bin, sync string) func() {
 	w.t.Helper()
 	dir := w.t.TempDir()
-	bin := filepath.Join(dir, "nats-server")
-	out, err := exec.CommandContext(w.t.Context(), "go", "build", "-o", bin, "github.com/nats-io/nats-server/v2").CombinedOutput()
-	require.NoError(w.t, err, "%s", out)
 	addr, err := harness.FreeAddr()
 	require.NoError(w.t, err)
 	conf := filepath.Join(dir, "nats.conf")
