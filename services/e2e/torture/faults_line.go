@@ -85,7 +85,12 @@ func networkFaults() []fault {
 					f.Account = "@" + username(d.dice.IntN(d.r.world.channels()))
 				}
 				id, err := d.addFault(ctx, f)
-				d.must(err)
+				if err != nil {
+					if ctx.Err() == nil { // else the time of the world is over
+						d.must(err)
+					}
+					return func() {}
+				}
 				return func() { d.must(d.removeFault(context.WithoutCancel(ctx), id)) }
 			}})
 	}
