@@ -9,6 +9,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
 // Disk is mounted on a folder; programs use it as any other.
@@ -69,8 +70,13 @@ func (d *Disk) Tally() Tally {
 	return d.store.tally
 }
 
-// Close unmounts.
+// Close unmounts. By force where that is allowed, which ends the connection too: a mount namespace that
+// somebody made meanwhile (unshare -m) holds a copy of the mount, and a plain unmount would wait for its end.
 func (d *Disk) Close() error {
+	if err := unix.Unmount(d.dir, unix.MNT_FORCE); err == nil {
+		d.server.Wait()
+		return nil
+	}
 	if err := d.server.Unmount(); err != nil {
 		return fmt.Errorf("unmount %s (does a program still use it?): %w", d.dir, err)
 	}
