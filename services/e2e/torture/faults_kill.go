@@ -13,7 +13,7 @@ import (
 // acknowledgement, and between the steps of one publication.
 func steps() []string {
 	return []string{
-		"bus.before-append", "bus.after-append", "bus.before-ack", "bus.after-ack", "bus.batch-sent",
+		"bus.before-append", "bus.after-append", "bus.before-ack", "bus.after-ack",
 		"intake.before-submitted", "intake.after-submitted", "approval.before-approved", "approval.after-approved",
 		"scheduling.before-queued", "scheduling.after-queued", "scheduling.before-due", "scheduling.after-due",
 		"publishing.prepared", "publishing.before-intent", "publishing.after-intent", "publishing.before-call",

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/failpoint"
 )
 
 // ErrStale means that the aggregate moved on after it was read: load it and decide again.
@@ -52,10 +53,12 @@ const (
 // Concurrent appends share a flush to disk; a lone one does not wait for company.
 func (b *Bus) Append(ctx context.Context, a Append) (uint64, error) {
 	p := &pending{a: a, nonce: nuid.Next(), done: make(chan struct{})}
+	failpoint.Hit("bus.before-append")
 	if err := b.group.put(ctx, p); err != nil {
 		return 0, err
 	}
 	err := b.group.outcome(p)
+	failpoint.Hit("bus.after-append")
 	b.counts.appended(err)
 	if err != nil {
 		return 0, err

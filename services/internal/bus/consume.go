@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/failpoint"
 )
 
 // Consumer says which events a room wants, and how they come to it.
@@ -224,7 +225,9 @@ func (r *receiver) take(ctx context.Context, m jetstream.Msg) {
 		defer func() { <-r.slots }()
 		err := r.run(d)
 		alive()
+		failpoint.Hit("bus.before-ack")
 		r.answer(m, d, err)
+		failpoint.Hit("bus.after-ack")
 	})
 }
 
