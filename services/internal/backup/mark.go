@@ -135,7 +135,24 @@ const markEvery = time.Second
 
 // Follow notes what happens until ctx ends. What it cannot write is returned: the caller says so and
 // tries again, and goes on from where the mark stands.
-func (o *Outside) Follow(ctx context.Context, b *bus.Bus) error {
+func (o *Outside) Follow(ctx context.Context, b *bus.Bus) error { return o.follow(ctx, b, 0) }
+
+// CatchUp notes what is on the log and not noted yet: the last thing that a house does.
+func (o *Outside) CatchUp(ctx context.Context, b *bus.Bus) error {
+	last, err := b.LastSeq(ctx)
+	if err != nil || last <= o.mark.Seq {
+		return err
+	}
+	if err := o.follow(ctx, b, last); !errors.Is(err, errCaughtUp) {
+		return errors.Join(err, ctx.Err())
+	}
+	return nil
+}
+
+var errCaughtUp = errors.New("caught up")
+
+// follow notes up to a sequence, or for ever.
+func (o *Outside) follow(ctx context.Context, b *bus.Bus, until uint64) error {
 	written := time.Now()
 	next := o.mark
 	err := b.Follow(ctx, o.mark.Seq+1, nil, func(batch []bus.Record, pending uint64) error {
@@ -148,11 +165,14 @@ func (o *Outside) Follow(ctx context.Context, b *bus.Bus) error {
 		if err := appendFacts(o.dir, facts); err != nil {
 			return err
 		}
-		if len(batch) >= crowd {
+		if len(batch) >= crowd && until == 0 {
 			breathe(ctx) // one flush for many facts, while the log needs the disk
 		}
 		newest := batch[len(batch)-1]
 		next.Seq, next.At = newest.Seq, newest.Time
+		if until > 0 && newest.Seq >= until {
+			return errCaughtUp
+		}
 		if pending > 0 && time.Since(written) < markEvery {
 			return nil
 		}

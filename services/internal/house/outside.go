@@ -157,10 +157,23 @@ func (h *House) noteOutside(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := h.outside.Follow(ctx, h.units[0].bus)
 		if ctx.Err() != nil {
-			return
+			break
 		}
 		h.log.Warn("what must be known outside the data folder is not noted, tried again soon", "error", err)
 		pause(ctx, followAgain)
+	}
+	h.noteLast(context.WithoutCancel(ctx))
+}
+
+// noteLast notes what the rooms did until their end.
+func (h *House) noteLast(ctx context.Context) {
+	for _, u := range h.units {
+		<-u.ended
+	}
+	ctx, cancel := context.WithTimeout(ctx, doorWait)
+	defer cancel()
+	if err := h.outside.CatchUp(ctx, h.units[0].bus); err != nil {
+		h.log.Warn("the last events are noted outside the data folder at the next start", "error", err)
 	}
 }
 
