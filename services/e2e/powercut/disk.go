@@ -71,9 +71,10 @@ func (d *Disk) Tally() Tally {
 }
 
 // Close unmounts. By force where that is allowed, which ends the connection too: a mount namespace that
-// somebody made meanwhile (unshare -m) holds a copy of the mount, and a plain unmount would wait for its end.
+// somebody made meanwhile (unshare -m) holds a copy of the mount, and a plain unmount would wait for its
+// end. Detached, as the kernel closes the files of a killed process a moment after it is gone.
 func (d *Disk) Close() error {
-	if err := unix.Unmount(d.dir, unix.MNT_FORCE); err == nil {
+	if err := unix.Unmount(d.dir, unix.MNT_FORCE|unix.MNT_DETACH); err == nil {
 		d.server.Wait()
 		return nil
 	}
