@@ -191,7 +191,7 @@ func (w *world) resolveAll() {
 		require.NoError(w.t, a.Decode(&doc))
 		body := map[string]any{"outcome": "not_out", "reason": "guardato il canale"}
 		if w.onWall()[doc.Title] > 0 {
-			body = map[string]any{"outcome": "out", "link": "https://t.me/" + username(0) + "/1", "reason": "guardato il canale"}
+			body = map[string]any{"outcome": "out", "link": w.linkOf(p), "reason": "guardato il canale"}
 		}
 		w.eventually("resolve "+p.ID, func() bool {
 			a, err := w.operatore.Do(w.t.Context(), "POST", "/api/v1/posts/"+p.ID+"/resolve", body)
