@@ -14,11 +14,13 @@ import (
 // A house is idle for most of the day and then has a thousand posts due at nine. With Go's usual setting
 // (collect whenever the heap has doubled, https://go.dev/doc/gc-guide) the small heap of an idle house
 // is collected dozens of times a second while it is busy: a third of the processor. So the heap may grow
-// by more while collections come thick, and by as little as usual when they do not.
+// by more while collections come thick, and by less than usual when they do not: an idle house allocates
+// so little that the processor does not notice, and is small for it.
 const (
 	thick     = 500 * time.Millisecond // collections closer than this are thick
 	spare     = 192 << 20              // bytes that the heap may then grow by
-	usual     = 100                    // percent, Go's own
+	calm      = 50                     // percent, of a house that is not busy
+	usual     = 100                    // percent, Go's own, given back at the end
 	leastBusy = 200                    // percent, of a heap that is larger than that
 	mostBusy  = 1000                   // percent
 	liveBytes = "/gc/heap/live:bytes"
@@ -62,7 +64,7 @@ func (p *pacer) next() {
 // many bytes it left.
 func percent(since time.Duration, live uint64) int {
 	if since > thick {
-		return usual
+		return calm
 	}
 	return int(min(mostBusy, max(leastBusy, spare*100/max(1, live))))
 }

@@ -18,8 +18,8 @@ func TestPercent(t *testing.T) {
 		live  uint64
 		want  int
 	}{
-		"an idle house":                  {time.Minute, 10 << 20, usual},
-		"the first collection":           {1 << 62, 0, usual},
+		"an idle house":                  {time.Minute, 10 << 20, calm},
+		"the first collection":           {1 << 62, 0, calm},
 		"busy with a small heap":         {time.Millisecond, 1 << 20, mostBusy},
 		"busy: by so much, not by twice": {time.Millisecond, 64 << 20, 300},
 		"busy with a large heap":         {time.Millisecond, 1 << 30, leastBusy},
