@@ -71,6 +71,12 @@ func (w *world) onceAtMost() map[string]int {
 	return seen
 }
 
+// out waits until so many messages are out: an approval is acknowledged before its posts exist.
+func (w *world) out(n int) {
+	w.t.Helper()
+	w.eventually("all is out", func() bool { return len(w.onWall()) >= n })
+}
+
 // quiet waits until nothing moves by itself any more.
 func (w *world) quiet() {
 	w.t.Helper()
@@ -122,6 +128,7 @@ func TestOlderBackupPublishesNothingTwice(t *testing.T) {
 	out, err := w.command("backup", file)
 	require.NoError(t, err, out)
 	<-done
+	w.out(80)
 	w.quiet()
 	require.Len(t, w.onceAtMost(), 80)
 	w.house.Kill()
@@ -184,6 +191,7 @@ func TestOlderBackupWithNotes(t *testing.T) {
 	out, err := w.command("backup", file)
 	require.NoError(t, err, out)
 	w.publish("Dopo", 6)
+	w.out(18)
 	w.quietBut(1)
 	a, err := w.referente.Do(t.Context(), "POST", "/api/v1/segnalazioni/"+later.ID+"/withdraw", map[string]any{"reason": "Annullato."})
 	require.NoError(t, err)
@@ -235,6 +243,7 @@ func TestDataFolderPutBackOrCopied(t *testing.T) {
 	w.start()
 	w.people()
 	w.publish("Prima", 6)
+	w.out(6)
 	w.quiet()
 	require.NoError(t, w.house.Stop(patience))
 	snapshot := filepath.Join(t.TempDir(), "istantanea")
@@ -242,6 +251,7 @@ func TestDataFolderPutBackOrCopied(t *testing.T) {
 	w.start()
 	require.NotContains(t, w.holds(), "registro", "a restart is no reason to stop")
 	w.publish("Dopo", 9)
+	w.out(15)
 	w.quiet()
 	w.house.Kill()
 
@@ -292,6 +302,7 @@ func TestDiskFullWhileBackingUp(t *testing.T) {
 	require.Contains(t, string(out), "il disco della copia è pieno")
 	require.Contains(t, string(out), "code 1\n")
 	require.NotContains(t, string(out), "casa.tar.part\n")
+	w.out(60)
 	w.quiet()
 	require.Len(t, w.onceAtMost(), 60)
 	file := filepath.Join(dir, "casa.tar")
