@@ -16,12 +16,16 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
+// eventLease is after how long an event goes to another copy, or to the next start, when whoever had it was
+// killed. A handler that takes longer gives a sign of life.
+const eventLease = 15 * time.Second
+
 // segConsumers is how many segnalazioni are reconciled at the same moment.
 const segConsumers = 32
 
 func (s *Service) segnalazioni() bus.Consumer {
 	return bus.Consumer{
-		Name: "scheduling-segnalazioni", Filters: []string{contract.AllSegs}, Workers: segConsumers, Lease: time.Minute,
+		Name: "scheduling-segnalazioni", Filters: []string{contract.AllSegs}, Workers: segConsumers, Lease: eventLease,
 		Wants: func(event string) bool {
 			switch palinsesto.SegEvent(event) {
 			case palinsesto.SegWasApproved, palinsesto.SegWasRevised, palinsesto.SegWasWithdrawn,

@@ -15,7 +15,7 @@ import (
 // stops are the events after which held posts may go on.
 func (s *Service) stops() bus.Consumer {
 	return bus.Consumer{
-		Name: "scheduling-stops", Filters: []string{contract.HoldSubject, contract.AllChannels}, Workers: 1, Lease: 5 * time.Minute,
+		Name: "scheduling-stops", Filters: []string{contract.HoldSubject, contract.AllChannels}, Workers: 1, Lease: eventLease,
 		Wants: func(event string) bool {
 			switch event {
 			case palinsesto.HoldWasLifted, palinsesto.ChannelWasResumed, palinsesto.ChannelWasConnected:
