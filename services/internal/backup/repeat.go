@@ -29,7 +29,7 @@ func (s *settler) repeat(ctx context.Context, f Fact) error {
 		err = s.repeatPost(ctx, f)
 	}
 	if errors.Is(err, bus.ErrNone) {
-		s.elsewhere(f)
+		s.absent[f.Subject] = f
 		return nil
 	}
 	if errors.Is(err, bus.ErrStale) {

@@ -42,7 +42,7 @@ var restorer = palinsesto.Room("restore")
 // the queue, under the hold: nobody but a person can have sent it early, and nobody wants to approve a
 // whole month anew. It may be repeated, and cut off at any point: the hold is the first thing it does.
 func Settle(ctx context.Context, b *bus.Bus, back Back) (Settled, error) {
-	s := &settler{b: b, back: back, segs: map[string]palinsesto.Segnalazione{}}
+	s := &settler{b: b, back: back, segs: map[string]palinsesto.Segnalazione{}, absent: map[string]Fact{}}
 	var err error
 	if s.done.Hold, err = s.hold(ctx); err != nil {
 		return s.done, fmt.Errorf("il fermo non è stato posto: non avviare la casa su questi dati (the hold could not be placed): %w", err)
@@ -52,7 +52,15 @@ func Settle(ctx context.Context, b *bus.Bus, back Back) (Settled, error) {
 			return s.done, err
 		}
 	}
-	return s.done, s.settle(ctx)
+	if err := s.settle(ctx); err != nil {
+		return s.done, err
+	}
+	for _, f := range back.Facts {
+		if _, left := s.absent[f.Subject]; left {
+			s.elsewhere(f)
+		}
+	}
+	return s.done, nil
 }
 
 type settler struct {
@@ -60,6 +68,9 @@ type settler struct {
 	back Back
 	done Settled
 	segs map[string]palinsesto.Segnalazione // approved
+	// absent are the facts of what is not on this log, by subject: reported since, or a post that an
+	// approval in the copy had not got yet.
+	absent map[string]Fact
 }
 
 type post = contract.Event[palinsesto.Post]
@@ -222,7 +233,8 @@ func (s *settler) doubtEdit(ctx context.Context, cur post) error {
 }
 
 // missing makes the posts of an approval that the copy caught before its posts were made, and at once
-// uncertain: else scheduling would make them now, as if they were new.
+// uncertain: else scheduling would make them now, as if they were new. What was noted of them since is then
+// done again, as for any other post.
 func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, known map[string]bool) error {
 	if seg.Approval == nil || seg.Approval.Due.After(s.back.Now) || seg.ExpiredAt(s.back.Taken) {
 		return nil
@@ -246,6 +258,10 @@ func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, know
 		made, err := bus.Put(ctx, s.b, contract.Posts, post{Subject: subject}, string(palinsesto.PostWasQueued), s.envelope(s.back.Why), next)
 		if err == nil {
 			err = s.doubt(ctx, made)
+		}
+		if f, noted := s.absent[subject]; noted && err == nil {
+			delete(s.absent, subject)
+			err = s.repeatPost(ctx, f)
 		}
 		if !errors.Is(err, bus.ErrStale) {
 			errs = append(errs, err)

@@ -225,7 +225,7 @@ func TestNotesAreRepeated(t *testing.T) {
 	token := palinsesto.Token{ID: palinsesto.DeriveID("token", "1"), Name: "Ex", Role: palinsesto.RoleRedattore, Made: noon}
 	begin := func() (*house, map[string]palinsesto.Segnalazione) {
 		h, segs := newHouse(t), map[string]palinsesto.Segnalazione{}
-		for _, name := range []string{"went out", "at the network", "withdrawn", "revised", "removed"} {
+		for _, name := range []string{"went out", "at the network", "withdrawn", "revised", "removed", "no post yet"} {
 			segs[name] = h.approved(name, noon.Add(5*time.Minute))
 		}
 		for _, name := range []string{"went out", "at the network", "withdrawn", "revised"} {
@@ -256,6 +256,7 @@ func TestNotesAreRepeated(t *testing.T) {
 			put(h, contract.Posts, subject(segs[name]), string(e), room, p)
 		}
 	}
+	h.post(segs["no post yet"], palinsesto.PostWasDue, palinsesto.PostWasPublishing, palinsesto.PostWasPosted)
 	gone := segs["withdrawn"]
 	gone.State = palinsesto.SegWithdrawn
 	put(h, contract.Segnalazioni, contract.SegSubject("jesi", gone.ID), string(palinsesto.SegWasWithdrawn), referente, gone)
@@ -285,6 +286,8 @@ func TestNotesAreRepeated(t *testing.T) {
 	state := func(name string) palinsesto.PostState { return c.load(subject(segs[name])).State }
 	require.Equal(t, palinsesto.PostPosted, state("went out"))
 	require.Equal(t, "https://t.me/x/7", c.load(subject(segs["went out"])).Link)
+	require.Equal(t, palinsesto.PostPosted, state("no post yet"), "approved in the copy, made and published since")
+	require.NotContains(t, done.Doubtful, palinsesto.PostID(segs["no post yet"].ID, tg, 0))
 	require.Equal(t, palinsesto.PostUncertain, state("at the network"))
 	require.Equal(t, palinsesto.PostRemoved, state("removed"))
 	w, err := bus.Load(ctx, c.b, contract.Segnalazioni, contract.SegSubject("jesi", gone.ID))
