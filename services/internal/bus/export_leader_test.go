@@ -2,5 +2,38 @@
 
 package bus
 
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
 // AsReplicated has a bus believe that several servers keep the log.
 func AsReplicated(b *Bus) { b.o.Replicas = 3 }
+
+// Lag has the buckets answer the next few reads as a replica does that lags behind.
+func Lag(b *Bus, reads int) {
+	n := &atomic.Int64{}
+	n.Store(int64(reads))
+	b.media, b.uploads = lagging{b.media, n}, lagging{b.uploads, n}
+}
+
+type lagging struct {
+	jetstream.ObjectStore
+	reads *atomic.Int64
+}
+
+func (l lagging) GetInfo(ctx context.Context, name string, o ...jetstream.GetObjectInfoOpt) (*jetstream.ObjectInfo, error) {
+	if l.reads.Add(-1) >= 0 {
+		return nil, jetstream.ErrObjectNotFound
+	}
+	return l.ObjectStore.GetInfo(ctx, name, o...)
+}
+
+func (l lagging) Get(ctx context.Context, name string, o ...jetstream.GetObjectOpt) (jetstream.ObjectResult, error) {
+	if l.reads.Add(-1) >= 0 {
+		return nil, jetstream.ErrObjectNotFound
+	}
+	return l.ObjectStore.Get(ctx, name, o...)
+}

@@ -3,8 +3,11 @@
 package bus_test
 
 import (
+	"bytes"
 	"errors"
+	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,4 +51,38 @@ func TestNoIsSaidByTheLeader(t *testing.T) {
 		})
 	require.Error(t, err)
 	require.Equal(t, 2, asked, "once on what any server said, once on the leader's word")
+}
+
+// Nor is a file that was just stored called missing: at intake that would refuse a segnalazione.
+func TestFileIsMissingOnTheLeadersWordOnly(t *testing.T) {
+	b := bustest.Connect(t, bustest.Server(t))
+	bus.AsReplicated(b)
+	data := []byte("immagine")
+	m := palinsesto.Media{Hash: strings.Repeat("ab", 32), Kind: "image", MIME: "image/jpeg", Bytes: int64(len(data))}
+	require.NoError(t, b.PutMedia(t.Context(), m, data))
+	require.NoError(t, b.Bring(t.Context(), m.Hash, "jesi"))
+	require.NoError(t, b.PutUpload(t.Context(), "u", bytes.NewReader(data)))
+
+	bus.Lag(b, 1)
+	got, err := b.MediaInfo(t.Context(), m.Hash)
+	require.NoError(t, err)
+	require.Equal(t, m, got)
+	bus.Lag(b, 1)
+	brought, err := b.Brought(t.Context(), m.Hash, "jesi")
+	require.NoError(t, err)
+	require.True(t, brought)
+	bus.Lag(b, 4) // the object, what is known of it, and both again
+	r, err := b.OpenMedia(t.Context(), m.Hash)
+	require.NoError(t, err)
+	require.NoError(t, iotest.TestReader(r, data))
+	require.NoError(t, r.Close())
+	bus.Lag(b, 2)
+	raw, err := b.TakeUpload(t.Context(), "u", 1<<20)
+	require.NoError(t, err)
+	require.Equal(t, data, raw)
+
+	_, err = b.TakeUpload(t.Context(), "u", 1<<20)
+	require.ErrorIs(t, err, bus.ErrNone, "it was taken")
+	_, err = b.MediaInfo(t.Context(), strings.Repeat("cd", 32))
+	require.ErrorIs(t, err, bus.ErrNone)
 }

@@ -69,7 +69,7 @@ func (b *Bus) MediaInfo(ctx context.Context, hash string) (palinsesto.Media, err
 	if len(hash) != 2*sha256.Size { // the store would answer with an error of its own to an empty name
 		return palinsesto.Media{}, ErrNone
 	}
-	info, err := b.media.GetInfo(ctx, hash)
+	info, err := b.object(ctx, b.media, mediaBucket, hash)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return palinsesto.Media{}, ErrNone
 	}
@@ -85,7 +85,7 @@ func (b *Bus) MediaInfo(ctx context.Context, hash string) (palinsesto.Media, err
 
 // OpenMedia reads media by hash; ErrNone when it is not there.
 func (b *Bus) OpenMedia(ctx context.Context, hash string) (io.ReadCloser, error) {
-	r, err := b.media.Get(ctx, hash)
+	r, err := b.openObject(ctx, b.media, mediaBucket, hash)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, ErrNone
 	}
@@ -97,7 +97,7 @@ func (b *Bus) OpenMedia(ctx context.Context, hash string) (io.ReadCloser, error)
 
 // HasMedia tells whether media is there.
 func (b *Bus) HasMedia(ctx context.Context, hash string) (bool, error) {
-	_, err := b.media.GetInfo(ctx, hash)
+	_, err := b.object(ctx, b.media, mediaBucket, hash)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return false, nil
 	}
@@ -118,7 +118,7 @@ func (b *Bus) Bring(ctx context.Context, hash, centre string) error {
 
 // Brought tells whether a centre brought a file.
 func (b *Bus) Brought(ctx context.Context, hash, centre string) (bool, error) {
-	_, err := b.media.GetInfo(ctx, broughtBy(hash, centre))
+	_, err := b.object(ctx, b.media, mediaBucket, broughtBy(hash, centre))
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return false, nil
 	}
@@ -169,7 +169,7 @@ func (b *Bus) DropUpload(ctx context.Context, name string) error {
 
 // TakeUpload reads an upload and removes it: what is kept is the cleaned file.
 func (b *Bus) TakeUpload(ctx context.Context, name string, limit int64) ([]byte, error) {
-	r, err := b.uploads.Get(ctx, name)
+	r, err := b.openObject(ctx, b.uploads, uploadsBucket, name)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, ErrNone
 	}
@@ -180,5 +180,5 @@ func (b *Bus) TakeUpload(ctx context.Context, name string, limit int64) ([]byte,
 	if err := errors.Join(err, r.Close()); err != nil {
 		return nil, fmt.Errorf("read upload: %w", err)
 	}
-	return data, b.uploads.Delete(ctx, name)
+	return data, b.DropUpload(ctx, name)
 }
