@@ -64,9 +64,7 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 		return post{}, noSuchPost()
 	}
 	if !s.clock.Agrees(ctx) {
-		return post{}, palinsesto.Refuse(palinsesto.CodeBusy,
-			"L'orologio del server differisce da quello del registro: finché non concordano non si dà un momento a nessun post. Riprovare fra poco.",
-			"The server's clock differs from the log's: no post is given a moment until they agree. Try again soon.")
+		return post{}, wrongClock()
 	}
 	cur, err := bus.Load(ctx, s.Bus, contract.Posts, contract.AnyPost(cmd.PostID))
 	if errors.Is(err, bus.ErrNone) {
@@ -89,6 +87,9 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 			}
 			return bus.Decision[palinsesto.Post]{Event: string(event), State: next}, err
 		})
+	if errors.Is(err, errClock) {
+		err = wrongClock()
+	}
 	if err != nil {
 		return done, err
 	}
@@ -99,6 +100,12 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 		}
 	}
 	return done, nil
+}
+
+func wrongClock() error {
+	return palinsesto.Refuse(palinsesto.CodeBusy,
+		"L'orologio del server differisce da quello del registro: finché non concordano non si dà un momento a nessun post. Riprovare fra poco.",
+		"The server's clock differs from the log's: no post is given a moment until they agree. Try again soon.")
 }
 
 // requeue sends a failed or missed post out again, as long as what it carries is still approved.
@@ -122,7 +129,10 @@ func (s *Service) requeue(ctx context.Context, cmd palinsesto.PostCommand, cur p
 // queuedAgain gives a post a new moment, the one that was asked for or the next free one; the grace
 // counts anew, since a person decided anew.
 func (s *Service) queuedAgain(ctx context.Context, p palinsesto.Post, at time.Time) (palinsesto.Post, error) {
-	now := s.Clock()
+	now, err := s.now(ctx)
+	if err != nil {
+		return p, err
+	}
 	if !at.IsZero() && at.Before(now.Add(-time.Minute)) {
 		return p, palinsesto.Refuse(palinsesto.CodeInvalid, "Il momento indicato è già passato.", "The moment given has passed.")
 	}

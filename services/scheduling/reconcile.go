@@ -60,10 +60,23 @@ func (s *Service) onSegnalazione(ctx context.Context, d bus.Delivery) error {
 		return err
 	}
 	err = s.reconcile(ctx, seg)
-	if errors.Is(err, errInFlight) {
+	switch {
+	case errors.Is(err, errInFlight):
 		return bus.Later(inFlightWait, err)
+	case errors.Is(err, errClock):
+		return bus.Later(clockPause, err)
 	}
 	return err
+}
+
+// now is the time by a clock that was found right after it was read: of one that is set between the
+// question and the reading a post would get its moment an hour from now.
+func (s *Service) now(ctx context.Context) (time.Time, error) {
+	now := s.Clock()
+	if !s.clock.Agrees(ctx) {
+		return now, errClock
+	}
+	return now, nil
 }
 
 // reconcile makes, moves, cancels, corrects or removes the posts of one segnalazione.
@@ -196,7 +209,11 @@ func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v pali
 		Attempts: p.Attempts, Bend: seg.Approval.Bend || seg.Approval.Due.IsZero(),
 	}
 	at := seg.Approval.Due
-	if now := s.Clock(); at.IsZero() || at.Before(now) && next.Bend {
+	now, err := s.now(ctx)
+	if err != nil {
+		return cur, err
+	}
+	if at.IsZero() || at.Before(now) && next.Bend {
 		at = now
 	}
 	next.FirstDue = at

@@ -45,11 +45,15 @@ func (s *Service) isOut(ctx context.Context, p palinsesto.Post, cmd palinsesto.P
 	if err != nil {
 		return p, err
 	}
+	now, err := s.now(ctx)
+	if err != nil {
+		return p, err
+	}
 	p.Attempt.Verdict, p.Attempt.Settled = "posted", "secondo "+cmd.Actor.Name
-	p = p.PartOut(p.Attempt.Part, found, s.Clock())
+	p = p.PartOut(p.Attempt.Part, found, now)
 	if p.State == palinsesto.PostDue {
 		// The next part follows now: the grace counts anew, since a person decided anew.
-		p.Due, p.FirstDue = s.Clock(), s.Clock()
+		p.Due, p.FirstDue = now, now
 	}
 	return s.markOutdated(ctx, p)
 }
