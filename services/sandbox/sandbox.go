@@ -34,6 +34,8 @@ type Options struct {
 	MaxRequests int
 	// MaxMediaBytes bounds the media kept in memory when there is no File (default 512 MiB).
 	MaxMediaBytes int64
+	// Hosts are names by which people reach it besides localhost and addresses of digits.
+	Hosts []string
 }
 
 // Account is one channel of a network that the wall shows, also before its first message.
@@ -56,6 +58,7 @@ type Sandbox struct {
 	faults Faults
 	signal signal
 	pages  http.Handler
+	door   http.Handler // all of it, for who asks by a name of its own
 	guard  *http.CrossOriginProtection
 
 	mu       sync.Mutex
@@ -88,6 +91,7 @@ func New(o Options) (*Sandbox, error) {
 		return nil, fmt.Errorf("sandbox: il muro %s non si apre: %w", o.File, err)
 	}
 	s.pages = s.routes()
+	s.door = atHome(o.Hosts, http.HandlerFunc(s.serve))
 	return s, nil
 }
 
@@ -132,9 +136,12 @@ func (s *Sandbox) Accounts() []Account {
 	return append([]Account(nil), s.accounts...)
 }
 
-// ServeHTTP hands /<network>/… to that network and the rest to the wall's own pages. Networks are matched
+// ServeHTTP lets in who asks for the sandbox by a name of its own.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.door.ServeHTTP(w, r) }
+
+// serve hands /<network>/… to that network and the rest to the wall's own pages. Networks are matched
 // before any ServeMux, which would redirect unclean paths: a real API does not.
-func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	s.mu.Lock()
 	network := s.networks[name]

@@ -39,7 +39,7 @@ func note(id, text string) Item {
 func fetch(t *testing.T, s http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	s.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	s.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body)))
 	return w
 }
 
@@ -208,8 +208,8 @@ func TestPageShowsTheNewestFirstAndOffersTheRest(t *testing.T) {
 func TestPagesOfOthersCannotWriteHere(t *testing.T) {
 	s := open(t, Options{})
 	for _, r := range []*http.Request{
-		httptest.NewRequest("POST", "/reset", nil),
-		httptest.NewRequest("POST", "/faults", strings.NewReader(`{"kind":"drop"}`)),
+		httptest.NewRequest("POST", "http://localhost/reset", nil),
+		httptest.NewRequest("POST", "http://localhost/faults", strings.NewReader(`{"kind":"drop"}`)),
 	} {
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
 		w := httptest.NewRecorder()

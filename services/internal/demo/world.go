@@ -39,6 +39,7 @@ type world struct {
 	listener net.Listener
 	server   *http.Server
 	sandbox  *sandbox.Sandbox
+	host     string       // that it was told to listen on
 	lock     *flock.Flock // of its folder; the end of the process frees it too
 }
 
@@ -55,7 +56,8 @@ func listen(ctx context.Context, address string) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("la palestra non può ascoltare su %s (the sandbox cannot listen): %w", want, err)
 	}
-	return &world{listener: l}, nil
+	host, _, _ := net.SplitHostPort(want)
+	return &world{listener: l, host: host}, nil
 }
 
 func (w *world) url() string { return "http://" + w.listener.Addr().String() }
@@ -90,7 +92,7 @@ func (w *world) open(cfg *config.Config, folder string, log *slog.Logger) error 
 		return err
 	}
 	w.sandbox, err = sandbox.New(sandbox.Options{
-		Log: log.With("room", "sandbox"), Zone: cfg.Location(), File: filepath.Join(folder, "wall.jsonl"),
+		Log: log.With("room", "sandbox"), Zone: cfg.Location(), File: filepath.Join(folder, "wall.jsonl"), Hosts: []string{w.host},
 	})
 	if err != nil {
 		return err

@@ -151,7 +151,7 @@ func FuzzEntry(f *testing.F) {
 		require.NoError(t, err)
 		h, err := New(s, Options{NoRates: true, Bots: []Bot{{Token: token, Username: "b"}}, Chats: []Chat{{ID: -1001, Username: "cpi_marche", Title: "x", Admins: map[int64]Rights{7001: all}}}})
 		require.NoError(t, err)
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(body)))
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/", strings.NewReader(string(body)))
 		r.URL.Path = "/bot" + token + "/" + method
 		r.Header.Set("Content-Type", kind)
 		w := httptest.NewRecorder()

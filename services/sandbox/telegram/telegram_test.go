@@ -98,7 +98,7 @@ func TestRouting(t *testing.T) {
 		{"GET", "/telegram/bot" + token, "", "", 404},
 		{"GET", "/telegram/", "", "", 404},
 	} {
-		r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+		r := httptest.NewRequest(c.method, "http://localhost"+c.path, strings.NewReader(c.body))
 		if c.kind != "" {
 			r.Header.Set("Content-Type", c.kind)
 		}

@@ -96,7 +96,7 @@ func form(pairs ...string) url.Values {
 }
 
 func (w *world) as(bot, method string, pairs ...string) (int, string) {
-	r := httptest.NewRequest(http.MethodPost, "/telegram/bot"+bot+"/"+method, strings.NewReader(form(pairs...).Encode()))
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/telegram/bot"+bot+"/"+method, strings.NewReader(form(pairs...).Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return w.do(r)
 }
@@ -128,7 +128,7 @@ func (w *world) files(method string, fields map[string]string, files map[string]
 		require.NoError(w, err)
 	}
 	require.NoError(w, form.Close())
-	r := httptest.NewRequest(http.MethodPost, "/telegram/bot"+token+"/"+method, &body)
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/telegram/bot"+token+"/"+method, &body)
 	r.Header.Set("Content-Type", form.FormDataContentType())
 	return w.do(r)
 }
