@@ -34,6 +34,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.HandleFunc("DELETE /faults", s.clearFaults)
 	mux.HandleFunc("DELETE /faults/{id}", s.removeFault)
 	mux.HandleFunc("POST /reset", s.serveReset)
+	mux.HandleFunc("GET /", nothing)
 	return secured(s.guard.Handler(mux))
 }
 
@@ -143,6 +144,11 @@ func (s *Sandbox) serveReset(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// nothing is for a trainee who mistyped an address.
+func nothing(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "Qui non c'è nulla: il muro è a /, i guasti a /faults (nothing here: the wall is at /, the faults at /faults).", http.StatusNotFound)
+}
+
 func serveStyle(w http.ResponseWriter, r *http.Request) {
 	http.ServeFileFS(w, r, assets, "assets/wall.css")
 }
@@ -156,7 +162,7 @@ var shown = map[string]bool{
 func (s *Sandbox) serveMedia(w http.ResponseWriter, r *http.Request) {
 	file, err := s.Media(r.PathValue("hash"))
 	if err != nil {
-		http.NotFound(w, r)
+		nothing(w, r)
 		return
 	}
 	defer file.Close()

@@ -160,7 +160,11 @@ func TestMediaIsShownOnlyWhenHarmless(t *testing.T) {
 	require.Equal(t, "application/octet-stream", w.Header().Get("Content-Type"))
 	require.Equal(t, "attachment", w.Header().Get("Content-Disposition"))
 	require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
-	require.Equal(t, http.StatusNotFound, fetch(t, s, "GET", "/media/x", "").Code)
+	for _, path := range []string{"/media/x", "/niente", "/wall", "/telegramma/x"} {
+		w = fetch(t, s, "GET", path, "")
+		require.Equal(t, http.StatusNotFound, w.Code, path)
+		require.Contains(t, w.Body.String(), "Qui non c'è nulla", path)
+	}
 }
 
 func TestPageShowsTheWallSafely(t *testing.T) {
