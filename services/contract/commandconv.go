@@ -125,6 +125,16 @@ var setChannel = message[palinsesto.SetChannel, pb.SetChannelCommand, *pb.SetCha
 	},
 }
 
+var testChannel = message[palinsesto.TestChannel, pb.TestChannelCommand, *pb.TestChannelCommand]{
+	limit: MaxPayload,
+	to: func(_ *conv, x palinsesto.TestChannel) *pb.TestChannelCommand {
+		return &pb.TestChannelCommand{Head: headToPB(x.Command), Channel: x.Channel, Reason: prose(x.Reason), Keep: x.Keep}
+	},
+	from: func(_ *conv, m *pb.TestChannelCommand) palinsesto.TestChannel {
+		return palinsesto.TestChannel{Command: headFromPB(m.GetHead()), Channel: m.GetChannel(), Reason: m.GetReason(), Keep: m.GetKeep()}
+	},
+}
+
 var acceptMedia = message[palinsesto.AcceptMedia, pb.AcceptMediaCommand, *pb.AcceptMediaCommand]{
 	limit: MaxPayload,
 	to: func(_ *conv, x palinsesto.AcceptMedia) *pb.AcceptMediaCommand {

@@ -60,6 +60,12 @@ func EncodeSetChannel(x palinsesto.SetChannel) ([]byte, error) { return setChann
 // DecodeSetChannel reads what EncodeSetChannel wrote.
 func DecodeSetChannel(b []byte) (palinsesto.SetChannel, error) { return setChannel.decode(b) }
 
+// EncodeTestChannel writes the command to publishing.test.
+func EncodeTestChannel(x palinsesto.TestChannel) ([]byte, error) { return testChannel.encode(x) }
+
+// DecodeTestChannel reads what EncodeTestChannel wrote.
+func DecodeTestChannel(b []byte) (palinsesto.TestChannel, error) { return testChannel.decode(b) }
+
 // EncodeAcceptMedia writes the command to media.accept.
 func EncodeAcceptMedia(x palinsesto.AcceptMedia) ([]byte, error) { return acceptMedia.encode(x) }
 

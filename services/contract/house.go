@@ -14,7 +14,7 @@ import (
 )
 
 func (c *conv) channelToPB(ch palinsesto.Channel) *pb.Channel {
-	out := &pb.Channel{Id: ch.ID, State: string(ch.State), Reason: prose(ch.Reason), NotBefore: c.stamp(ch.NotBefore)}
+	out := &pb.Channel{Id: ch.ID, State: string(ch.State), Reason: prose(ch.Reason), NotBefore: c.stamp(ch.NotBefore), Test: c.testToPB(ch.Test)}
 	if !pack(out, ch.Reserved) {
 		out.Reserved = each(ch.Reserved, c.reservationToPB)
 	}
@@ -24,7 +24,29 @@ func (c *conv) channelToPB(ch palinsesto.Channel) *pb.Channel {
 func (c *conv) channelFromPB(ch *pb.Channel) palinsesto.Channel {
 	return palinsesto.Channel{
 		ID: ch.GetId(), State: palinsesto.ChannelState(ch.GetState()), Reason: ch.GetReason(), NotBefore: c.instant(ch.GetNotBefore()),
-		Reserved: append(each(ch.GetReserved(), c.reservationFromPB), c.unpack(ch)...),
+		Reserved: append(each(ch.GetReserved(), c.reservationFromPB), c.unpack(ch)...), Test: c.testFromPB(ch.GetTest()),
+	}
+}
+
+func (c *conv) testToPB(t *palinsesto.ChannelTest) *pb.ChannelTest {
+	if t == nil {
+		return nil
+	}
+	return &pb.ChannelTest{
+		Id: t.ID, By: actorToPB(t.By), At: c.stamp(t.At), Run: t.Run, Lasts: lasting(t.Lasts), Verdict: t.Verdict,
+		Cause: t.Cause, Problem: prose(t.Problem), RemoteIds: each(t.RemoteIDs, prose), Link: prose(t.Link), Took: lasting(t.Took),
+		Afterwards: t.Afterwards,
+	}
+}
+
+func (c *conv) testFromPB(t *pb.ChannelTest) *palinsesto.ChannelTest {
+	if t == nil {
+		return nil
+	}
+	return &palinsesto.ChannelTest{
+		ID: t.GetId(), By: actorFromPB(t.GetBy()), At: c.instant(t.GetAt()), Run: t.GetRun(), Lasts: c.duration(t.GetLasts()), Verdict: t.GetVerdict(),
+		Cause: t.GetCause(), Problem: t.GetProblem(), RemoteIDs: t.GetRemoteIds(), Link: t.GetLink(), Took: c.duration(t.GetTook()),
+		Afterwards: t.GetAfterwards(),
 	}
 }
 

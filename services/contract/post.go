@@ -49,6 +49,7 @@ func (c *conv) attemptToPB(a *palinsesto.Attempt) *pb.Attempt {
 		Number: c.int32(a.Number), Part: c.int32(a.Part), Key: a.Key, Hash: a.Hash, Worker: a.Worker,
 		Intended: c.stamp(a.Intended), Lasts: lasting(a.Lasts), Verdict: a.Verdict, Status: c.int32(a.Status),
 		Took: lasting(a.Took), Raw: prose(a.Raw), Settled: prose(a.Settled),
+		Settlement: c.settlementToPB(a.Settlement), Check: c.checkToPB(a.Check),
 	}
 }
 
@@ -60,6 +61,41 @@ func (c *conv) attemptFromPB(a *pb.Attempt) *palinsesto.Attempt {
 		Number: int(a.GetNumber()), Part: int(a.GetPart()), Key: a.GetKey(), Hash: a.GetHash(), Worker: a.GetWorker(),
 		Intended: c.instant(a.GetIntended()), Lasts: c.duration(a.GetLasts()), Verdict: a.GetVerdict(), Status: int(a.GetStatus()),
 		Took: c.duration(a.GetTook()), Raw: a.GetRaw(), Settled: a.GetSettled(),
+		Settlement: c.settlementFromPB(a.GetSettlement()), Check: c.checkFromPB(a.GetCheck()),
+	}
+}
+
+func (c *conv) settlementToPB(s *palinsesto.Settlement) *pb.Settlement {
+	if s == nil {
+		return nil
+	}
+	return &pb.Settlement{By: string(s.By), At: c.stamp(s.At), Evidence: prose(s.Evidence)}
+}
+
+func (c *conv) settlementFromPB(s *pb.Settlement) *palinsesto.Settlement {
+	if s == nil {
+		return nil
+	}
+	return &palinsesto.Settlement{By: palinsesto.SettledBy(s.GetBy()), At: c.instant(s.GetAt()), Evidence: s.GetEvidence()}
+}
+
+func (c *conv) checkToPB(x *palinsesto.Check) *pb.Check {
+	if x == nil {
+		return nil
+	}
+	return &pb.Check{
+		Number: c.int32(x.Number), Kind: x.Kind, Worker: x.Worker, At: c.stamp(x.At), Lasts: lasting(x.Lasts),
+		Verdict: x.Verdict, Detail: prose(x.Detail),
+	}
+}
+
+func (c *conv) checkFromPB(x *pb.Check) *palinsesto.Check {
+	if x == nil {
+		return nil
+	}
+	return &palinsesto.Check{
+		Number: int(x.GetNumber()), Kind: x.GetKind(), Worker: x.GetWorker(), At: c.instant(x.GetAt()), Lasts: c.duration(x.GetLasts()),
+		Verdict: x.GetVerdict(), Detail: x.GetDetail(),
 	}
 }
 

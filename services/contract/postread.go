@@ -168,6 +168,54 @@ func (r *wireReader) attempt(a *palinsesto.Attempt) bool {
 			a.Raw = r.text()
 		case 12<<3 | lengthed:
 			a.Settled = r.text()
+		case 13<<3 | lengthed:
+			a.Settlement = new(palinsesto.Settlement)
+			in := r.message(13)
+			r.leave(in.settlement(a.Settlement))
+		case 14<<3 | lengthed:
+			a.Check = new(palinsesto.Check)
+			in := r.message(14)
+			r.leave(in.check(a.Check))
+		default:
+			r.odd = true
+		}
+	}
+	return r.odd
+}
+
+func (r *wireReader) settlement(s *palinsesto.Settlement) bool {
+	for r.next() {
+		switch r.key {
+		case 1<<3 | lengthed:
+			s.By = palinsesto.SettledBy(r.text())
+		case 2<<3 | lengthed:
+			s.At = r.time(2)
+		case 3<<3 | lengthed:
+			s.Evidence = r.text()
+		default:
+			r.odd = true
+		}
+	}
+	return r.odd
+}
+
+func (r *wireReader) check(x *palinsesto.Check) bool {
+	for r.next() {
+		switch r.key {
+		case 1<<3 | varint:
+			x.Number = r.int()
+		case 2<<3 | lengthed:
+			x.Kind = r.text()
+		case 3<<3 | lengthed:
+			x.Worker = r.text()
+		case 4<<3 | lengthed:
+			x.At = r.time(4)
+		case 5<<3 | lengthed:
+			x.Lasts = r.duration(5)
+		case 6<<3 | lengthed:
+			x.Verdict = r.text()
+		case 7<<3 | lengthed:
+			x.Detail = r.text()
 		default:
 			r.odd = true
 		}

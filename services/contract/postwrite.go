@@ -92,6 +92,34 @@ func (w *wireWriter) attempt(num protowire.Number, a *palinsesto.Attempt) {
 	w.duration(10, a.Took)
 	w.text(11, a.Raw)
 	w.text(12, a.Settled)
+	w.settlement(13, a.Settlement)
+	w.check(14, a.Check)
+	w.close(at)
+}
+
+func (w *wireWriter) settlement(num protowire.Number, s *palinsesto.Settlement) {
+	if s == nil {
+		return
+	}
+	at := w.open(num)
+	w.text(1, string(s.By))
+	w.time(2, s.At)
+	w.text(3, s.Evidence)
+	w.close(at)
+}
+
+func (w *wireWriter) check(num protowire.Number, x *palinsesto.Check) {
+	if x == nil {
+		return
+	}
+	at := w.open(num)
+	w.int(1, x.Number)
+	w.text(2, x.Kind)
+	w.text(3, x.Worker)
+	w.time(4, x.At)
+	w.duration(5, x.Lasts)
+	w.text(6, x.Verdict)
+	w.text(7, x.Detail)
 	w.close(at)
 }
 

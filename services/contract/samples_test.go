@@ -96,7 +96,23 @@ var (
 		ID: "telegram-marche", State: palinsesto.ChannelNeedsReconnect, Reason: "Il token è stato revocato.",
 		NotBefore: at(40), Reserved: []palinsesto.Reservation{sampleReservation},
 	}
-	sampleHold = palinsesto.Hold{
+	sampleSettlement = palinsesto.Settlement{By: palinsesto.SettledByFound, At: at(33), Evidence: `{"id":"4711"}`}
+	sampleCheck      = palinsesto.Check{
+		Number: 2, Kind: palinsesto.CheckResend, Worker: "publishing-2/11ab", At: at(32), Lasts: 35 * time.Second, Verdict: "unknown",
+		Detail: "Nessuna risposta entro il tempo previsto.",
+	}
+	sampleSettled     = settledAttempt()
+	sampleSettledPost = palinsesto.Post{
+		ID: samplePost, Segnalazione: sampleSeg, Centre: "ancona", Channel: "telegram-marche", Network: "telegram", State: palinsesto.PostPosted,
+		Hash: sampleHash, Due: at(30), Parts: []palinsesto.PartState{samplePartState}, Attempt: &sampleSettled, Attempts: 2,
+	}
+	sampleTest = palinsesto.ChannelTest{
+		ID: sampleHead.ID, By: sampleEditor, At: at(41), Run: "publishing-1/8f3a-7", Lasts: 35 * time.Second, Verdict: "posted", Cause: "telegram.gone",
+		Problem: "Il messaggio di prova va tolto a mano.", RemoteIDs: []string{"4713"}, Link: "https://t.me/cpimarche/4713", Took: 210 * time.Millisecond,
+		Afterwards: palinsesto.TestLeft,
+	}
+	sampleTested = palinsesto.Channel{ID: "telegram-marche", State: palinsesto.ChannelConnected, NotBefore: at(40), Test: &sampleTest}
+	sampleHold   = palinsesto.Hold{
 		ID: "019aa5b1-0000-7000-8000-00000000000b", Scope: palinsesto.ScopeTag, Value: "ancona",
 		Reason: "Lutto cittadino", By: sampleEditor, At: at(10),
 	}
@@ -123,3 +139,9 @@ var (
 		Problems: []palinsesto.Problem{sampleProblem},
 	}
 )
+
+func settledAttempt() palinsesto.Attempt {
+	a := sampleAttempt
+	a.Settlement, a.Check = &sampleSettlement, &sampleCheck
+	return a
+}

@@ -24,6 +24,7 @@ const (
 	ChannelWasResumed        = "resumed"
 	ChannelWasNeedsReconnect = "needs_reconnect"
 	ChannelWasBudget         = "budget" // quota used, not before, times reserved
+	ChannelWasTested         = "tested" // a test message: its intent, its verdict, and what became of it
 )
 
 // Channel is what the log knows of an account: its state, its budget, and who has which moment.
@@ -33,6 +34,36 @@ type Channel struct {
 	Reason    string
 	NotBefore time.Time     // the network said: no call before
 	Reserved  []Reservation // moments given to posts, in order of time; the basis of spacing
+	Test      *ChannelTest  // the newest test message
+}
+
+// ChannelTest is a marked message that somebody had published to see whether a channel works. It is sent
+// once, whatever becomes of it.
+type ChannelTest struct {
+	ID         string // of the command that asked for it
+	By         Actor
+	At         time.Time
+	Run        string        // of this one try to carry the command out: of two copies one calls
+	Lasts      time.Duration // from At until its call has surely ended
+	Verdict    string        // empty while open; then as of an attempt
+	Cause      string
+	Problem    string // why it did not go, as a sentence
+	RemoteIDs  []string
+	Link       string
+	Took       time.Duration
+	Afterwards string // TestRemoved, TestKept, TestLeft; empty while open, or when nothing came out
+}
+
+// What became of a test message after it was out.
+const (
+	TestRemoved = "removed"
+	TestKept    = "kept" // as was asked for
+	TestLeft    = "left" // it has to be removed by hand
+)
+
+// Open tells whether t may be on its way at now.
+func (t ChannelTest) Open(now time.Time) bool {
+	return t.Verdict == "" && now.Before(t.At.Add(t.Lasts))
 }
 
 // Reservation is a moment of a channel that belongs to a post.

@@ -113,6 +113,14 @@ type SetChannel struct {
 	Reason  string
 }
 
+// TestChannel has a marked message published, once.
+type TestChannel struct {
+	Command
+	Channel string
+	Reason  string
+	Keep    bool // leave it on the channel
+}
+
 // AcceptMedia asks the media room to clean what was uploaded under a temporary name.
 type AcceptMedia struct {
 	Command

@@ -83,6 +83,9 @@ type Attempt struct {
 	Took     time.Duration
 	Raw      string // the network's answer, bounded and without secrets
 	Settled  string // how an uncertain attempt was settled: by whom, or by what evidence
+	// Settlement says the same for programs; nil also for what was settled before there was one.
+	Settlement *Settlement
+	Check      *Check // the newest look for it on the network, while it is uncertain
 }
 
 // Change is an edit or a removal on the network.
@@ -135,9 +138,10 @@ func (p Post) Wanted() string {
 func (p Post) Open() bool { return p.Attempt != nil && p.Attempt.Verdict == "" }
 
 // InFlight tells whether an intent stands whose call may be under way and that a stop would have kept
-// back: of p itself, or of an edit. A removal is allowed under any stop.
+// back: of p itself, of an edit, or of what is sent again under the same key. A removal is allowed under
+// any stop.
 func (p Post) InFlight() bool {
-	return p.State == PostPublishing || p.State == PostEditing && p.Open()
+	return p.State == PostPublishing || p.State == PostEditing && p.Open() || p.State == PostUncertain && p.Resending()
 }
 
 // Final tells whether nothing of the house moves p on by itself.

@@ -18,6 +18,7 @@ const (
 	PostWasRetrying   PostEvent = "retrying"
 	PostWasFailed     PostEvent = "failed"
 	PostWasUncertain  PostEvent = "uncertain"
+	PostWasChecked    PostEvent = "checked"
 	PostWasResolved   PostEvent = "resolved"
 	PostWasMissed     PostEvent = "missed"
 	PostWasHeld       PostEvent = "held"
@@ -55,6 +56,8 @@ var postSteps = map[PostEvent]step{
 		[]PostState{PostFailed, PostPosted}},
 	// Uncertain without an intent: the log was put back, and it may have gone out since the copy was taken.
 	PostWasUncertain: {append([]PostState{PostPublishing}, waiting...), []PostState{PostUncertain}},
+	// Checked: it was looked for on the network, or is sent again under the same key; nobody knows more yet.
+	PostWasChecked: {[]PostState{PostUncertain}, []PostState{PostUncertain}},
 	// Resolved: it is out (posted, or due for the next part), or it is not (queued again, or cancelled when
 	// it may not go out any more). Of what was left to a person: it was done by hand.
 	PostWasResolved: {[]PostState{PostUncertain, PostPosted, PostFailed, PostCancelled},

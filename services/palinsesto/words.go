@@ -6,7 +6,7 @@ package palinsesto
 // wherever it stands, but for the three that a segnalazione and a post both have.
 var words = map[string]string{
 	"planned": "pianificato", "queued": "in coda", "due": "in partenza", "prepared": "preparato", "publishing": "in invio",
-	"posted": "uscito", "retrying": "si ritenta", "failed": "non riuscito", "uncertain": "incerto", "resolved": "chiarito",
+	"posted": "uscito", "retrying": "si ritenta", "failed": "non riuscito", "uncertain": "incerto", "checked": "verificato", "resolved": "chiarito",
 	"missed": "mancato", "held": "fermo", "requeued": "rimesso in coda", "cancelled": "annullato",
 	"editing": "in correzione", "edited": "corretto", "removing": "in rimozione", "removed": "tolto", "erased": "cancellato",
 
@@ -17,6 +17,8 @@ var words = map[string]string{
 
 	"not_sent": "non partito", "retry_after": "la rete chiede di aspettare", "permanent": "rifiutato dalla rete",
 	"reconnect": "la rete non riconosce l'accesso", "unknown": "esito sconosciuto", "stopped": "fermato prima dell'invio",
+	"person": "una persona", "found": "trovato sulla rete", "same_key": "reinviato con la stessa chiave", "late_answer": "risposta in ritardo",
+	"notes": "appunti fuori dai dati", "tested": "messaggio di prova",
 }
 
 // Word is a state, an event or a verdict as people read it; of what is not known, its name.

@@ -1052,6 +1052,76 @@ func (x *SetChannelCommand) GetReason() string {
 	return ""
 }
 
+// TestChannelCommand goes to palinsesto.cmd.publishing.test.
+type TestChannelCommand struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Head    *CommandHead           `protobuf:"bytes,1,opt,name=head,proto3" json:"head,omitempty"`
+	Channel string                 `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
+	Reason  string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Leave the message where it is.
+	Keep          bool `protobuf:"varint,4,opt,name=keep,proto3" json:"keep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestChannelCommand) Reset() {
+	*x = TestChannelCommand{}
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestChannelCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestChannelCommand) ProtoMessage() {}
+
+func (x *TestChannelCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestChannelCommand.ProtoReflect.Descriptor instead.
+func (*TestChannelCommand) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *TestChannelCommand) GetHead() *CommandHead {
+	if x != nil {
+		return x.Head
+	}
+	return nil
+}
+
+func (x *TestChannelCommand) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *TestChannelCommand) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *TestChannelCommand) GetKeep() bool {
+	if x != nil {
+		return x.Keep
+	}
+	return false
+}
+
 // ChannelReply is the state after a command on a channel.
 type ChannelReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1063,7 +1133,7 @@ type ChannelReply struct {
 
 func (x *ChannelReply) Reset() {
 	*x = ChannelReply{}
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[15]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1145,7 @@ func (x *ChannelReply) String() string {
 func (*ChannelReply) ProtoMessage() {}
 
 func (x *ChannelReply) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[15]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1158,7 @@ func (x *ChannelReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChannelReply.ProtoReflect.Descriptor instead.
 func (*ChannelReply) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{15}
+	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ChannelReply) GetChannel() *Channel {
@@ -1119,7 +1189,7 @@ type AcceptMediaCommand struct {
 
 func (x *AcceptMediaCommand) Reset() {
 	*x = AcceptMediaCommand{}
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[16]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1201,7 @@ func (x *AcceptMediaCommand) String() string {
 func (*AcceptMediaCommand) ProtoMessage() {}
 
 func (x *AcceptMediaCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[16]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1214,7 @@ func (x *AcceptMediaCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptMediaCommand.ProtoReflect.Descriptor instead.
 func (*AcceptMediaCommand) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{16}
+	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AcceptMediaCommand) GetHead() *CommandHead {
@@ -1187,7 +1257,7 @@ type DeriveMediaCommand struct {
 
 func (x *DeriveMediaCommand) Reset() {
 	*x = DeriveMediaCommand{}
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[17]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1199,7 +1269,7 @@ func (x *DeriveMediaCommand) String() string {
 func (*DeriveMediaCommand) ProtoMessage() {}
 
 func (x *DeriveMediaCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[17]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1212,7 +1282,7 @@ func (x *DeriveMediaCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeriveMediaCommand.ProtoReflect.Descriptor instead.
 func (*DeriveMediaCommand) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{17}
+	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeriveMediaCommand) GetHead() *CommandHead {
@@ -1248,7 +1318,7 @@ type MediaReply struct {
 
 func (x *MediaReply) Reset() {
 	*x = MediaReply{}
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[18]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1330,7 @@ func (x *MediaReply) String() string {
 func (*MediaReply) ProtoMessage() {}
 
 func (x *MediaReply) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_commands_proto_msgTypes[18]
+	mi := &file_palinsesto_v1_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1343,7 @@ func (x *MediaReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaReply.ProtoReflect.Descriptor instead.
 func (*MediaReply) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{18}
+	return file_palinsesto_v1_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MediaReply) GetMedia() *Media {
@@ -1368,7 +1438,12 @@ const file_palinsesto_v1_commands_proto_rawDesc = "" +
 	"\x11SetChannelCommand\x12.\n" +
 	"\x04head\x18\x01 \x01(\v2\x1a.palinsesto.v1.CommandHeadR\x04head\x12\x18\n" +
 	"\achannel\x18\x02 \x01(\tR\achannel\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"R\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x8a\x01\n" +
+	"\x12TestChannelCommand\x12.\n" +
+	"\x04head\x18\x01 \x01(\v2\x1a.palinsesto.v1.CommandHeadR\x04head\x12\x18\n" +
+	"\achannel\x18\x02 \x01(\tR\achannel\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04keep\x18\x04 \x01(\bR\x04keep\"R\n" +
 	"\fChannelReply\x120\n" +
 	"\achannel\x18\x01 \x01(\v2\x16.palinsesto.v1.ChannelR\achannel\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\x8a\x01\n" +
@@ -1398,7 +1473,7 @@ func file_palinsesto_v1_commands_proto_rawDescGZIP() []byte {
 	return file_palinsesto_v1_commands_proto_rawDescData
 }
 
-var file_palinsesto_v1_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_palinsesto_v1_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_palinsesto_v1_commands_proto_goTypes = []any{
 	(*SubmitCommand)(nil),         // 0: palinsesto.v1.SubmitCommand
 	(*ReviseCommand)(nil),         // 1: palinsesto.v1.ReviseCommand
@@ -1415,50 +1490,52 @@ var file_palinsesto_v1_commands_proto_goTypes = []any{
 	(*LiftHoldCommand)(nil),       // 12: palinsesto.v1.LiftHoldCommand
 	(*HoldReply)(nil),             // 13: palinsesto.v1.HoldReply
 	(*SetChannelCommand)(nil),     // 14: palinsesto.v1.SetChannelCommand
-	(*ChannelReply)(nil),          // 15: palinsesto.v1.ChannelReply
-	(*AcceptMediaCommand)(nil),    // 16: palinsesto.v1.AcceptMediaCommand
-	(*DeriveMediaCommand)(nil),    // 17: palinsesto.v1.DeriveMediaCommand
-	(*MediaReply)(nil),            // 18: palinsesto.v1.MediaReply
-	(*CommandHead)(nil),           // 19: palinsesto.v1.CommandHead
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*Variant)(nil),               // 21: palinsesto.v1.Variant
-	(*Segnalazione)(nil),          // 22: palinsesto.v1.Segnalazione
-	(*Post)(nil),                  // 23: palinsesto.v1.Post
-	(*Hold)(nil),                  // 24: palinsesto.v1.Hold
-	(*Channel)(nil),               // 25: palinsesto.v1.Channel
-	(*Media)(nil),                 // 26: palinsesto.v1.Media
-	(*Problem)(nil),               // 27: palinsesto.v1.Problem
+	(*TestChannelCommand)(nil),    // 15: palinsesto.v1.TestChannelCommand
+	(*ChannelReply)(nil),          // 16: palinsesto.v1.ChannelReply
+	(*AcceptMediaCommand)(nil),    // 17: palinsesto.v1.AcceptMediaCommand
+	(*DeriveMediaCommand)(nil),    // 18: palinsesto.v1.DeriveMediaCommand
+	(*MediaReply)(nil),            // 19: palinsesto.v1.MediaReply
+	(*CommandHead)(nil),           // 20: palinsesto.v1.CommandHead
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*Variant)(nil),               // 22: palinsesto.v1.Variant
+	(*Segnalazione)(nil),          // 23: palinsesto.v1.Segnalazione
+	(*Post)(nil),                  // 24: palinsesto.v1.Post
+	(*Hold)(nil),                  // 25: palinsesto.v1.Hold
+	(*Channel)(nil),               // 26: palinsesto.v1.Channel
+	(*Media)(nil),                 // 27: palinsesto.v1.Media
+	(*Problem)(nil),               // 28: palinsesto.v1.Problem
 }
 var file_palinsesto_v1_commands_proto_depIdxs = []int32{
-	19, // 0: palinsesto.v1.SubmitCommand.head:type_name -> palinsesto.v1.CommandHead
-	19, // 1: palinsesto.v1.ReviseCommand.head:type_name -> palinsesto.v1.CommandHead
-	19, // 2: palinsesto.v1.ApproveCommand.head:type_name -> palinsesto.v1.CommandHead
-	20, // 3: palinsesto.v1.ApproveCommand.due:type_name -> google.protobuf.Timestamp
-	21, // 4: palinsesto.v1.ApproveCommand.variants:type_name -> palinsesto.v1.Variant
-	19, // 5: palinsesto.v1.DecideCommand.head:type_name -> palinsesto.v1.CommandHead
-	22, // 6: palinsesto.v1.SegnalazioneReply.segnalazione:type_name -> palinsesto.v1.Segnalazione
-	19, // 7: palinsesto.v1.PostCommand.head:type_name -> palinsesto.v1.CommandHead
-	20, // 8: palinsesto.v1.PostCommand.due:type_name -> google.protobuf.Timestamp
-	23, // 9: palinsesto.v1.PostReply.post:type_name -> palinsesto.v1.Post
-	19, // 10: palinsesto.v1.RequeueManyCommand.head:type_name -> palinsesto.v1.CommandHead
+	20, // 0: palinsesto.v1.SubmitCommand.head:type_name -> palinsesto.v1.CommandHead
+	20, // 1: palinsesto.v1.ReviseCommand.head:type_name -> palinsesto.v1.CommandHead
+	20, // 2: palinsesto.v1.ApproveCommand.head:type_name -> palinsesto.v1.CommandHead
+	21, // 3: palinsesto.v1.ApproveCommand.due:type_name -> google.protobuf.Timestamp
+	22, // 4: palinsesto.v1.ApproveCommand.variants:type_name -> palinsesto.v1.Variant
+	20, // 5: palinsesto.v1.DecideCommand.head:type_name -> palinsesto.v1.CommandHead
+	23, // 6: palinsesto.v1.SegnalazioneReply.segnalazione:type_name -> palinsesto.v1.Segnalazione
+	20, // 7: palinsesto.v1.PostCommand.head:type_name -> palinsesto.v1.CommandHead
+	21, // 8: palinsesto.v1.PostCommand.due:type_name -> google.protobuf.Timestamp
+	24, // 9: palinsesto.v1.PostReply.post:type_name -> palinsesto.v1.Post
+	20, // 10: palinsesto.v1.RequeueManyCommand.head:type_name -> palinsesto.v1.CommandHead
 	7,  // 11: palinsesto.v1.RequeueManyCommand.filter:type_name -> palinsesto.v1.PostFilter
 	10, // 12: palinsesto.v1.RequeueManyReply.requeued:type_name -> palinsesto.v1.Requeued
-	20, // 13: palinsesto.v1.Requeued.due:type_name -> google.protobuf.Timestamp
-	19, // 14: palinsesto.v1.PlaceHoldCommand.head:type_name -> palinsesto.v1.CommandHead
-	19, // 15: palinsesto.v1.LiftHoldCommand.head:type_name -> palinsesto.v1.CommandHead
-	24, // 16: palinsesto.v1.HoldReply.hold:type_name -> palinsesto.v1.Hold
-	19, // 17: palinsesto.v1.SetChannelCommand.head:type_name -> palinsesto.v1.CommandHead
-	25, // 18: palinsesto.v1.ChannelReply.channel:type_name -> palinsesto.v1.Channel
-	19, // 19: palinsesto.v1.AcceptMediaCommand.head:type_name -> palinsesto.v1.CommandHead
-	19, // 20: palinsesto.v1.DeriveMediaCommand.head:type_name -> palinsesto.v1.CommandHead
-	26, // 21: palinsesto.v1.DeriveMediaCommand.media:type_name -> palinsesto.v1.Media
-	26, // 22: palinsesto.v1.MediaReply.media:type_name -> palinsesto.v1.Media
-	27, // 23: palinsesto.v1.MediaReply.notes:type_name -> palinsesto.v1.Problem
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	21, // 13: palinsesto.v1.Requeued.due:type_name -> google.protobuf.Timestamp
+	20, // 14: palinsesto.v1.PlaceHoldCommand.head:type_name -> palinsesto.v1.CommandHead
+	20, // 15: palinsesto.v1.LiftHoldCommand.head:type_name -> palinsesto.v1.CommandHead
+	25, // 16: palinsesto.v1.HoldReply.hold:type_name -> palinsesto.v1.Hold
+	20, // 17: palinsesto.v1.SetChannelCommand.head:type_name -> palinsesto.v1.CommandHead
+	20, // 18: palinsesto.v1.TestChannelCommand.head:type_name -> palinsesto.v1.CommandHead
+	26, // 19: palinsesto.v1.ChannelReply.channel:type_name -> palinsesto.v1.Channel
+	20, // 20: palinsesto.v1.AcceptMediaCommand.head:type_name -> palinsesto.v1.CommandHead
+	20, // 21: palinsesto.v1.DeriveMediaCommand.head:type_name -> palinsesto.v1.CommandHead
+	27, // 22: palinsesto.v1.DeriveMediaCommand.media:type_name -> palinsesto.v1.Media
+	27, // 23: palinsesto.v1.MediaReply.media:type_name -> palinsesto.v1.Media
+	28, // 24: palinsesto.v1.MediaReply.notes:type_name -> palinsesto.v1.Problem
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_palinsesto_v1_commands_proto_init() }
@@ -1476,7 +1553,7 @@ func file_palinsesto_v1_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palinsesto_v1_commands_proto_rawDesc), len(file_palinsesto_v1_commands_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

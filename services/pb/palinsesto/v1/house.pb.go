@@ -11,6 +11,7 @@ package palinsestov1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -90,7 +91,9 @@ type Channel struct {
 	// all of them: 16 bytes of each post's id, one after the other.
 	ReservedPosts []byte `protobuf:"bytes,6,opt,name=reserved_posts,json=reservedPosts,proto3" json:"reserved_posts,omitempty"`
 	// Their moments: nanoseconds after the one before, the first after 1970.
-	ReservedAt    []int64 `protobuf:"zigzag64,7,rep,packed,name=reserved_at,json=reservedAt,proto3" json:"reserved_at,omitempty"`
+	ReservedAt []int64 `protobuf:"zigzag64,7,rep,packed,name=reserved_at,json=reservedAt,proto3" json:"reserved_at,omitempty"`
+	// The newest test message.
+	Test          *ChannelTest `protobuf:"bytes,8,opt,name=test,proto3" json:"test,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -174,6 +177,153 @@ func (x *Channel) GetReservedAt() []int64 {
 	return nil
 }
 
+func (x *Channel) GetTest() *ChannelTest {
+	if x != nil {
+		return x.Test
+	}
+	return nil
+}
+
+// ChannelTest is a marked message that somebody had published to see whether a channel works: the intent
+// before the call, and what it came to. It is sent once, whatever becomes of it.
+type ChannelTest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the command that asked for it.
+	Id string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	By *Actor                 `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Of this one try to carry the command out: of two copies one calls.
+	Run string `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`
+	// From at until its call has surely ended.
+	Lasts *durationpb.Duration `protobuf:"bytes,5,opt,name=lasts,proto3" json:"lasts,omitempty"`
+	// Empty while open; then as of an attempt.
+	Verdict string `protobuf:"bytes,6,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	Cause   string `protobuf:"bytes,7,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Why it did not go, as a sentence.
+	Problem   string               `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
+	RemoteIds []string             `protobuf:"bytes,9,rep,name=remote_ids,json=remoteIds,proto3" json:"remote_ids,omitempty"`
+	Link      string               `protobuf:"bytes,10,opt,name=link,proto3" json:"link,omitempty"`
+	Took      *durationpb.Duration `protobuf:"bytes,11,opt,name=took,proto3" json:"took,omitempty"`
+	// What became of the message afterwards: removed, kept, or must be removed by hand; empty while open.
+	Afterwards    string `protobuf:"bytes,12,opt,name=afterwards,proto3" json:"afterwards,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChannelTest) Reset() {
+	*x = ChannelTest{}
+	mi := &file_palinsesto_v1_house_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChannelTest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChannelTest) ProtoMessage() {}
+
+func (x *ChannelTest) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_house_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChannelTest.ProtoReflect.Descriptor instead.
+func (*ChannelTest) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ChannelTest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ChannelTest) GetBy() *Actor {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *ChannelTest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ChannelTest) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *ChannelTest) GetLasts() *durationpb.Duration {
+	if x != nil {
+		return x.Lasts
+	}
+	return nil
+}
+
+func (x *ChannelTest) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *ChannelTest) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *ChannelTest) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *ChannelTest) GetRemoteIds() []string {
+	if x != nil {
+		return x.RemoteIds
+	}
+	return nil
+}
+
+func (x *ChannelTest) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *ChannelTest) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+func (x *ChannelTest) GetAfterwards() string {
+	if x != nil {
+		return x.Afterwards
+	}
+	return ""
+}
+
 // Reservation is a moment of a channel that belongs to a post: the basis of spacing.
 type Reservation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -185,7 +335,7 @@ type Reservation struct {
 
 func (x *Reservation) Reset() {
 	*x = Reservation{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[2]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -197,7 +347,7 @@ func (x *Reservation) String() string {
 func (*Reservation) ProtoMessage() {}
 
 func (x *Reservation) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[2]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -210,7 +360,7 @@ func (x *Reservation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reservation.ProtoReflect.Descriptor instead.
 func (*Reservation) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{2}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Reservation) GetPost() string {
@@ -241,7 +391,7 @@ type HoldEvent struct {
 
 func (x *HoldEvent) Reset() {
 	*x = HoldEvent{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[3]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -253,7 +403,7 @@ func (x *HoldEvent) String() string {
 func (*HoldEvent) ProtoMessage() {}
 
 func (x *HoldEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[3]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -266,7 +416,7 @@ func (x *HoldEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldEvent.ProtoReflect.Descriptor instead.
 func (*HoldEvent) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{3}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *HoldEvent) GetEnvelope() *Envelope {
@@ -305,7 +455,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[4]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +467,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[4]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +480,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{4}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Hold) GetId() string {
@@ -386,7 +536,7 @@ type TokenEvent struct {
 
 func (x *TokenEvent) Reset() {
 	*x = TokenEvent{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[5]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -398,7 +548,7 @@ func (x *TokenEvent) String() string {
 func (*TokenEvent) ProtoMessage() {}
 
 func (x *TokenEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[5]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -411,7 +561,7 @@ func (x *TokenEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenEvent.ProtoReflect.Descriptor instead.
 func (*TokenEvent) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{5}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TokenEvent) GetEnvelope() *Envelope {
@@ -445,7 +595,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[6]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +607,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[6]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +620,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{6}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Token) GetId() string {
@@ -540,7 +690,7 @@ type AlertEvent struct {
 
 func (x *AlertEvent) Reset() {
 	*x = AlertEvent{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[7]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +702,7 @@ func (x *AlertEvent) String() string {
 func (*AlertEvent) ProtoMessage() {}
 
 func (x *AlertEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[7]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +715,7 @@ func (x *AlertEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlertEvent.ProtoReflect.Descriptor instead.
 func (*AlertEvent) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{7}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AlertEvent) GetEnvelope() *Envelope {
@@ -611,7 +761,7 @@ type Alert struct {
 
 func (x *Alert) Reset() {
 	*x = Alert{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[8]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -623,7 +773,7 @@ func (x *Alert) String() string {
 func (*Alert) ProtoMessage() {}
 
 func (x *Alert) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[8]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -636,7 +786,7 @@ func (x *Alert) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alert.ProtoReflect.Descriptor instead.
 func (*Alert) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{8}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Alert) GetId() string {
@@ -745,7 +895,7 @@ type AlertWay struct {
 
 func (x *AlertWay) Reset() {
 	*x = AlertWay{}
-	mi := &file_palinsesto_v1_house_proto_msgTypes[9]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +907,7 @@ func (x *AlertWay) String() string {
 func (*AlertWay) ProtoMessage() {}
 
 func (x *AlertWay) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_house_proto_msgTypes[9]
+	mi := &file_palinsesto_v1_house_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +920,7 @@ func (x *AlertWay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlertWay.ProtoReflect.Descriptor instead.
 func (*AlertWay) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{9}
+	return file_palinsesto_v1_house_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AlertWay) GetWay() string {
@@ -798,10 +948,10 @@ var File_palinsesto_v1_house_proto protoreflect.FileDescriptor
 
 const file_palinsesto_v1_house_proto_rawDesc = "" +
 	"\n" +
-	"\x19palinsesto/v1/house.proto\x12\rpalinsesto.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apalinsesto/v1/common.proto\"u\n" +
+	"\x19palinsesto/v1/house.proto\x12\rpalinsesto.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1apalinsesto/v1/common.proto\"u\n" +
 	"\fChannelEvent\x123\n" +
 	"\benvelope\x18\x01 \x01(\v2\x17.palinsesto.v1.EnvelopeR\benvelope\x120\n" +
-	"\achannel\x18\x02 \x01(\v2\x16.palinsesto.v1.ChannelR\achannel\"\x82\x02\n" +
+	"\achannel\x18\x02 \x01(\v2\x16.palinsesto.v1.ChannelR\achannel\"\xb2\x02\n" +
 	"\aChannel\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
@@ -811,7 +961,25 @@ const file_palinsesto_v1_house_proto_rawDesc = "" +
 	"\breserved\x18\x05 \x03(\v2\x1a.palinsesto.v1.ReservationR\breserved\x12%\n" +
 	"\x0ereserved_posts\x18\x06 \x01(\fR\rreservedPosts\x12\x1f\n" +
 	"\vreserved_at\x18\a \x03(\x12R\n" +
-	"reservedAt\"M\n" +
+	"reservedAt\x12.\n" +
+	"\x04test\x18\b \x01(\v2\x1a.palinsesto.v1.ChannelTestR\x04test\"\xfe\x02\n" +
+	"\vChannelTest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
+	"\x02by\x18\x02 \x01(\v2\x14.palinsesto.v1.ActorR\x02by\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x10\n" +
+	"\x03run\x18\x04 \x01(\tR\x03run\x12/\n" +
+	"\x05lasts\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x05lasts\x12\x18\n" +
+	"\averdict\x18\x06 \x01(\tR\averdict\x12\x14\n" +
+	"\x05cause\x18\a \x01(\tR\x05cause\x12\x18\n" +
+	"\aproblem\x18\b \x01(\tR\aproblem\x12\x1d\n" +
+	"\n" +
+	"remote_ids\x18\t \x03(\tR\tremoteIds\x12\x12\n" +
+	"\x04link\x18\n" +
+	" \x01(\tR\x04link\x12-\n" +
+	"\x04took\x18\v \x01(\v2\x19.google.protobuf.DurationR\x04took\x12\x1e\n" +
+	"\n" +
+	"afterwards\x18\f \x01(\tR\n" +
+	"afterwards\"M\n" +
 	"\vReservation\x12\x12\n" +
 	"\x04post\x18\x01 \x01(\tR\x04post\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x9a\x01\n" +
@@ -875,49 +1043,56 @@ func file_palinsesto_v1_house_proto_rawDescGZIP() []byte {
 	return file_palinsesto_v1_house_proto_rawDescData
 }
 
-var file_palinsesto_v1_house_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_palinsesto_v1_house_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_palinsesto_v1_house_proto_goTypes = []any{
 	(*ChannelEvent)(nil),          // 0: palinsesto.v1.ChannelEvent
 	(*Channel)(nil),               // 1: palinsesto.v1.Channel
-	(*Reservation)(nil),           // 2: palinsesto.v1.Reservation
-	(*HoldEvent)(nil),             // 3: palinsesto.v1.HoldEvent
-	(*Hold)(nil),                  // 4: palinsesto.v1.Hold
-	(*TokenEvent)(nil),            // 5: palinsesto.v1.TokenEvent
-	(*Token)(nil),                 // 6: palinsesto.v1.Token
-	(*AlertEvent)(nil),            // 7: palinsesto.v1.AlertEvent
-	(*Alert)(nil),                 // 8: palinsesto.v1.Alert
-	(*AlertWay)(nil),              // 9: palinsesto.v1.AlertWay
-	(*Envelope)(nil),              // 10: palinsesto.v1.Envelope
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*Actor)(nil),                 // 12: palinsesto.v1.Actor
+	(*ChannelTest)(nil),           // 2: palinsesto.v1.ChannelTest
+	(*Reservation)(nil),           // 3: palinsesto.v1.Reservation
+	(*HoldEvent)(nil),             // 4: palinsesto.v1.HoldEvent
+	(*Hold)(nil),                  // 5: palinsesto.v1.Hold
+	(*TokenEvent)(nil),            // 6: palinsesto.v1.TokenEvent
+	(*Token)(nil),                 // 7: palinsesto.v1.Token
+	(*AlertEvent)(nil),            // 8: palinsesto.v1.AlertEvent
+	(*Alert)(nil),                 // 9: palinsesto.v1.Alert
+	(*AlertWay)(nil),              // 10: palinsesto.v1.AlertWay
+	(*Envelope)(nil),              // 11: palinsesto.v1.Envelope
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*Actor)(nil),                 // 13: palinsesto.v1.Actor
+	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
 }
 var file_palinsesto_v1_house_proto_depIdxs = []int32{
-	10, // 0: palinsesto.v1.ChannelEvent.envelope:type_name -> palinsesto.v1.Envelope
+	11, // 0: palinsesto.v1.ChannelEvent.envelope:type_name -> palinsesto.v1.Envelope
 	1,  // 1: palinsesto.v1.ChannelEvent.channel:type_name -> palinsesto.v1.Channel
-	11, // 2: palinsesto.v1.Channel.not_before:type_name -> google.protobuf.Timestamp
-	2,  // 3: palinsesto.v1.Channel.reserved:type_name -> palinsesto.v1.Reservation
-	11, // 4: palinsesto.v1.Reservation.at:type_name -> google.protobuf.Timestamp
-	10, // 5: palinsesto.v1.HoldEvent.envelope:type_name -> palinsesto.v1.Envelope
-	4,  // 6: palinsesto.v1.HoldEvent.holds:type_name -> palinsesto.v1.Hold
-	4,  // 7: palinsesto.v1.HoldEvent.changed:type_name -> palinsesto.v1.Hold
-	12, // 8: palinsesto.v1.Hold.by:type_name -> palinsesto.v1.Actor
-	11, // 9: palinsesto.v1.Hold.at:type_name -> google.protobuf.Timestamp
-	10, // 10: palinsesto.v1.TokenEvent.envelope:type_name -> palinsesto.v1.Envelope
-	6,  // 11: palinsesto.v1.TokenEvent.token:type_name -> palinsesto.v1.Token
-	11, // 12: palinsesto.v1.Token.made:type_name -> google.protobuf.Timestamp
-	12, // 13: palinsesto.v1.Token.made_by:type_name -> palinsesto.v1.Actor
-	11, // 14: palinsesto.v1.Token.revoked:type_name -> google.protobuf.Timestamp
-	10, // 15: palinsesto.v1.AlertEvent.envelope:type_name -> palinsesto.v1.Envelope
-	8,  // 16: palinsesto.v1.AlertEvent.alert:type_name -> palinsesto.v1.Alert
-	11, // 17: palinsesto.v1.Alert.raised:type_name -> google.protobuf.Timestamp
-	11, // 18: palinsesto.v1.Alert.over:type_name -> google.protobuf.Timestamp
-	11, // 19: palinsesto.v1.Alert.decided:type_name -> google.protobuf.Timestamp
-	9,  // 20: palinsesto.v1.Alert.ways:type_name -> palinsesto.v1.AlertWay
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	12, // 2: palinsesto.v1.Channel.not_before:type_name -> google.protobuf.Timestamp
+	3,  // 3: palinsesto.v1.Channel.reserved:type_name -> palinsesto.v1.Reservation
+	2,  // 4: palinsesto.v1.Channel.test:type_name -> palinsesto.v1.ChannelTest
+	13, // 5: palinsesto.v1.ChannelTest.by:type_name -> palinsesto.v1.Actor
+	12, // 6: palinsesto.v1.ChannelTest.at:type_name -> google.protobuf.Timestamp
+	14, // 7: palinsesto.v1.ChannelTest.lasts:type_name -> google.protobuf.Duration
+	14, // 8: palinsesto.v1.ChannelTest.took:type_name -> google.protobuf.Duration
+	12, // 9: palinsesto.v1.Reservation.at:type_name -> google.protobuf.Timestamp
+	11, // 10: palinsesto.v1.HoldEvent.envelope:type_name -> palinsesto.v1.Envelope
+	5,  // 11: palinsesto.v1.HoldEvent.holds:type_name -> palinsesto.v1.Hold
+	5,  // 12: palinsesto.v1.HoldEvent.changed:type_name -> palinsesto.v1.Hold
+	13, // 13: palinsesto.v1.Hold.by:type_name -> palinsesto.v1.Actor
+	12, // 14: palinsesto.v1.Hold.at:type_name -> google.protobuf.Timestamp
+	11, // 15: palinsesto.v1.TokenEvent.envelope:type_name -> palinsesto.v1.Envelope
+	7,  // 16: palinsesto.v1.TokenEvent.token:type_name -> palinsesto.v1.Token
+	12, // 17: palinsesto.v1.Token.made:type_name -> google.protobuf.Timestamp
+	13, // 18: palinsesto.v1.Token.made_by:type_name -> palinsesto.v1.Actor
+	12, // 19: palinsesto.v1.Token.revoked:type_name -> google.protobuf.Timestamp
+	11, // 20: palinsesto.v1.AlertEvent.envelope:type_name -> palinsesto.v1.Envelope
+	9,  // 21: palinsesto.v1.AlertEvent.alert:type_name -> palinsesto.v1.Alert
+	12, // 22: palinsesto.v1.Alert.raised:type_name -> google.protobuf.Timestamp
+	12, // 23: palinsesto.v1.Alert.over:type_name -> google.protobuf.Timestamp
+	12, // 24: palinsesto.v1.Alert.decided:type_name -> google.protobuf.Timestamp
+	10, // 25: palinsesto.v1.Alert.ways:type_name -> palinsesto.v1.AlertWay
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_palinsesto_v1_house_proto_init() }
@@ -932,7 +1107,7 @@ func file_palinsesto_v1_house_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palinsesto_v1_house_proto_rawDesc), len(file_palinsesto_v1_house_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -393,8 +393,12 @@ type Attempt struct {
 	Status  int32                `protobuf:"varint,9,opt,name=status,proto3" json:"status,omitempty"`
 	Took    *durationpb.Duration `protobuf:"bytes,10,opt,name=took,proto3" json:"took,omitempty"`
 	// The network's answer, bounded and without secrets.
-	Raw           string `protobuf:"bytes,11,opt,name=raw,proto3" json:"raw,omitempty"`
-	Settled       string `protobuf:"bytes,12,opt,name=settled,proto3" json:"settled,omitempty"`
+	Raw string `protobuf:"bytes,11,opt,name=raw,proto3" json:"raw,omitempty"`
+	// How an uncertain attempt was settled, as a sentence; settlement says the same for programs.
+	Settled    string      `protobuf:"bytes,12,opt,name=settled,proto3" json:"settled,omitempty"`
+	Settlement *Settlement `protobuf:"bytes,13,opt,name=settlement,proto3" json:"settlement,omitempty"`
+	// The newest look for it on the network, while it is uncertain.
+	Check         *Check `protobuf:"bytes,14,opt,name=check,proto3" json:"check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -513,6 +517,182 @@ func (x *Attempt) GetSettled() string {
 	return ""
 }
 
+func (x *Attempt) GetSettlement() *Settlement {
+	if x != nil {
+		return x.Settlement
+	}
+	return nil
+}
+
+func (x *Attempt) GetCheck() *Check {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
+// Settlement says by what it became known what an uncertain attempt came to. Who did it, when and why stand
+// in the envelope of the event.
+type Settlement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// person, found, same_key, late_answer or notes.
+	By string                 `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// The link that a person gave, or the network's answer: bounded and without secrets.
+	Evidence      string `protobuf:"bytes,3,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settlement) Reset() {
+	*x = Settlement{}
+	mi := &file_palinsesto_v1_post_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settlement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settlement) ProtoMessage() {}
+
+func (x *Settlement) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_post_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settlement.ProtoReflect.Descriptor instead.
+func (*Settlement) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_post_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Settlement) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Settlement) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Settlement) GetEvidence() string {
+	if x != nil {
+		return x.Evidence
+	}
+	return ""
+}
+
+// Check is one try of the house to find out what became of an uncertain attempt.
+type Check struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Counts them from 1.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// find: the network was asked; resend: the same was sent again under the same key.
+	Kind   string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Worker string                 `protobuf:"bytes,3,opt,name=worker,proto3" json:"worker,omitempty"`
+	At     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	// From at until its call has surely ended.
+	Lasts *durationpb.Duration `protobuf:"bytes,5,opt,name=lasts,proto3" json:"lasts,omitempty"`
+	// Empty while open; nothing, several, taken, failed, unknown or stopped.
+	Verdict string `protobuf:"bytes,6,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// For people: what was found, or why it could not be asked.
+	Detail        string `protobuf:"bytes,7,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Check) Reset() {
+	*x = Check{}
+	mi := &file_palinsesto_v1_post_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Check) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Check) ProtoMessage() {}
+
+func (x *Check) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_post_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Check.ProtoReflect.Descriptor instead.
+func (*Check) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_post_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Check) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Check) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Check) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+func (x *Check) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Check) GetLasts() *durationpb.Duration {
+	if x != nil {
+		return x.Lasts
+	}
+	return nil
+}
+
+func (x *Check) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *Check) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 // Change is an edit or a removal on the network.
 type Change struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -529,7 +709,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_palinsesto_v1_post_proto_msgTypes[4]
+	mi := &file_palinsesto_v1_post_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +721,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_post_proto_msgTypes[4]
+	mi := &file_palinsesto_v1_post_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +734,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_post_proto_rawDescGZIP(), []int{4}
+	return file_palinsesto_v1_post_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Change) GetKind() string {
@@ -647,7 +827,7 @@ const file_palinsesto_v1_post_proto_rawDesc = "" +
 	"\x06posted\x18\x01 \x01(\bR\x06posted\x12\x1d\n" +
 	"\n" +
 	"remote_ids\x18\x02 \x03(\tR\tremoteIds\x12\x12\n" +
-	"\x04link\x18\x03 \x01(\tR\x04link\"\xe9\x02\n" +
+	"\x04link\x18\x03 \x01(\tR\x04link\"\xd0\x03\n" +
 	"\aAttempt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x10\n" +
@@ -661,7 +841,24 @@ const file_palinsesto_v1_post_proto_rawDesc = "" +
 	"\x04took\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\x04took\x12\x10\n" +
 	"\x03raw\x18\v \x01(\tR\x03raw\x12\x18\n" +
-	"\asettled\x18\f \x01(\tR\asettled\"\xb4\x01\n" +
+	"\asettled\x18\f \x01(\tR\asettled\x129\n" +
+	"\n" +
+	"settlement\x18\r \x01(\v2\x19.palinsesto.v1.SettlementR\n" +
+	"settlement\x12*\n" +
+	"\x05check\x18\x0e \x01(\v2\x14.palinsesto.v1.CheckR\x05check\"d\n" +
+	"\n" +
+	"Settlement\x12\x0e\n" +
+	"\x02by\x18\x01 \x01(\tR\x02by\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bevidence\x18\x03 \x01(\tR\bevidence\"\xda\x01\n" +
+	"\x05Check\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06worker\x18\x03 \x01(\tR\x06worker\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12/\n" +
+	"\x05lasts\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x05lasts\x12\x18\n" +
+	"\averdict\x18\x06 \x01(\tR\averdict\x12\x16\n" +
+	"\x06detail\x18\a \x01(\tR\x06detail\"\xb4\x01\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12$\n" +
@@ -683,37 +880,44 @@ func file_palinsesto_v1_post_proto_rawDescGZIP() []byte {
 	return file_palinsesto_v1_post_proto_rawDescData
 }
 
-var file_palinsesto_v1_post_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_palinsesto_v1_post_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_palinsesto_v1_post_proto_goTypes = []any{
 	(*PostEvent)(nil),             // 0: palinsesto.v1.PostEvent
 	(*Post)(nil),                  // 1: palinsesto.v1.Post
 	(*PartState)(nil),             // 2: palinsesto.v1.PartState
 	(*Attempt)(nil),               // 3: palinsesto.v1.Attempt
-	(*Change)(nil),                // 4: palinsesto.v1.Change
-	(*Envelope)(nil),              // 5: palinsesto.v1.Envelope
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 7: google.protobuf.Duration
-	(*Actor)(nil),                 // 8: palinsesto.v1.Actor
+	(*Settlement)(nil),            // 4: palinsesto.v1.Settlement
+	(*Check)(nil),                 // 5: palinsesto.v1.Check
+	(*Change)(nil),                // 6: palinsesto.v1.Change
+	(*Envelope)(nil),              // 7: palinsesto.v1.Envelope
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 9: google.protobuf.Duration
+	(*Actor)(nil),                 // 10: palinsesto.v1.Actor
 }
 var file_palinsesto_v1_post_proto_depIdxs = []int32{
-	5,  // 0: palinsesto.v1.PostEvent.envelope:type_name -> palinsesto.v1.Envelope
+	7,  // 0: palinsesto.v1.PostEvent.envelope:type_name -> palinsesto.v1.Envelope
 	1,  // 1: palinsesto.v1.PostEvent.post:type_name -> palinsesto.v1.Post
-	6,  // 2: palinsesto.v1.Post.due:type_name -> google.protobuf.Timestamp
-	6,  // 3: palinsesto.v1.Post.first_due:type_name -> google.protobuf.Timestamp
-	6,  // 4: palinsesto.v1.Post.expires:type_name -> google.protobuf.Timestamp
+	8,  // 2: palinsesto.v1.Post.due:type_name -> google.protobuf.Timestamp
+	8,  // 3: palinsesto.v1.Post.first_due:type_name -> google.protobuf.Timestamp
+	8,  // 4: palinsesto.v1.Post.expires:type_name -> google.protobuf.Timestamp
 	2,  // 5: palinsesto.v1.Post.parts:type_name -> palinsesto.v1.PartState
 	3,  // 6: palinsesto.v1.Post.attempt:type_name -> palinsesto.v1.Attempt
-	6,  // 7: palinsesto.v1.Post.posted_at:type_name -> google.protobuf.Timestamp
-	4,  // 8: palinsesto.v1.Post.change:type_name -> palinsesto.v1.Change
-	6,  // 9: palinsesto.v1.Attempt.intended:type_name -> google.protobuf.Timestamp
-	7,  // 10: palinsesto.v1.Attempt.lasts:type_name -> google.protobuf.Duration
-	7,  // 11: palinsesto.v1.Attempt.took:type_name -> google.protobuf.Duration
-	8,  // 12: palinsesto.v1.Change.by:type_name -> palinsesto.v1.Actor
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	8,  // 7: palinsesto.v1.Post.posted_at:type_name -> google.protobuf.Timestamp
+	6,  // 8: palinsesto.v1.Post.change:type_name -> palinsesto.v1.Change
+	8,  // 9: palinsesto.v1.Attempt.intended:type_name -> google.protobuf.Timestamp
+	9,  // 10: palinsesto.v1.Attempt.lasts:type_name -> google.protobuf.Duration
+	9,  // 11: palinsesto.v1.Attempt.took:type_name -> google.protobuf.Duration
+	4,  // 12: palinsesto.v1.Attempt.settlement:type_name -> palinsesto.v1.Settlement
+	5,  // 13: palinsesto.v1.Attempt.check:type_name -> palinsesto.v1.Check
+	8,  // 14: palinsesto.v1.Settlement.at:type_name -> google.protobuf.Timestamp
+	8,  // 15: palinsesto.v1.Check.at:type_name -> google.protobuf.Timestamp
+	9,  // 16: palinsesto.v1.Check.lasts:type_name -> google.protobuf.Duration
+	10, // 17: palinsesto.v1.Change.by:type_name -> palinsesto.v1.Actor
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_palinsesto_v1_post_proto_init() }
@@ -728,7 +932,7 @@ func file_palinsesto_v1_post_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palinsesto_v1_post_proto_rawDesc), len(file_palinsesto_v1_post_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
