@@ -129,6 +129,9 @@ func (a *auditor) channel(r bus.Record, address contract.Address, e contract.Eve
 	if e.State.ID != address.ID {
 		a.elsewhere(r, e.State.ID)
 	}
+	if r.Event == palinsesto.ChannelWasTested && !e.Envelope.Actor.IsRoom() {
+		a.allowed(r, e.Envelope.Actor, palinsesto.ActManageChannel, "")
+	}
 	a.closed[address.ID] = !e.State.Takes()
 }
 

@@ -107,6 +107,29 @@ func unknown(p *palinsesto.Post) { p.Attempt.Verdict = "unknown" }
 
 func settled(p *palinsesto.Post) { p.Attempt.Verdict, p.Attempt.Settled = "not_sent", "secondo Olmo" }
 
+// inDoubt is a post of which nobody knows whether it went out.
+func (s *story) inDoubt() {
+	s.t.Helper()
+	s.due()
+	s.intent()
+	s.event(palinsesto.PostWasUncertain, palinsesto.PostUncertain, publisher, unknown)
+}
+
+// sentAgain is the intent to send it once more under its key.
+func (s *story) sentAgain() {
+	s.t.Helper()
+	s.event(palinsesto.PostWasChecked, palinsesto.PostUncertain, publisher, func(p *palinsesto.Post) {
+		a := *p.Attempt
+		a.Check = &palinsesto.Check{Number: 1, Kind: palinsesto.CheckResend, Worker: "w", At: s.at}
+		p.Attempt = &a
+	})
+}
+
+func bySameKey(p *palinsesto.Post) {
+	posted(p)
+	p.Attempt.Settle(palinsesto.SettledByKey, t0, "7", "reinviato con la stessa chiave")
+}
+
 func (s *story) out() {
 	s.t.Helper()
 	s.event(palinsesto.PostWasPosted, palinsesto.PostPosted, publisher, posted)
@@ -191,6 +214,20 @@ func TestLawfulStories(t *testing.T) {
 			s.event(palinsesto.PostWasRemoving, palinsesto.PostRemoving, scheduler)
 			s.event(palinsesto.PostWasRemoved, palinsesto.PostRemoved, publisher)
 		},
+		"uncertain, looked for and found": func(s *story) {
+			s.inDoubt()
+			s.event(palinsesto.PostWasChecked, palinsesto.PostUncertain, publisher)
+			s.event(palinsesto.PostWasPosted, palinsesto.PostPosted, publisher, func(p *palinsesto.Post) {
+				posted(p)
+				p.Attempt.Settle(palinsesto.SettledByFound, t0, "7", "trovato sulla rete")
+			})
+		},
+		"uncertain, sent again under its key when it was stopped": func(s *story) {
+			s.inDoubt()
+			s.sentAgain()
+			s.holds(palinsesto.HoldWasPlaced, stopAll)
+			s.event(palinsesto.PostWasPosted, palinsesto.PostPosted, publisher, bySameKey)
+		},
 		"in the middle of an edit when it was stopped": func(s *story) {
 			s.due()
 			s.intent()
@@ -252,6 +289,16 @@ func TestPlantedBreaches(t *testing.T) {
 			s.event(palinsesto.PostWasUncertain, palinsesto.PostUncertain, publisher, unknown)
 			s.event(palinsesto.PostWasResolved, palinsesto.PostQueued, operatore)
 		}, audit.CodeTwice},
+		"uncertain and then out by nothing": {func(s *story) {
+			s.inDoubt()
+			s.out()
+		}, audit.CodeTwice},
+		"sent again under its key, and under a hold": {func(s *story) {
+			s.inDoubt()
+			s.holds(palinsesto.HoldWasPlaced, stopAll)
+			s.sentAgain()
+			s.event(palinsesto.PostWasPosted, palinsesto.PostPosted, publisher, bySameKey)
+		}, audit.CodeStopped},
 		"posted without an intent": {func(s *story) {
 			s.due()
 			s.post.Attempt = &palinsesto.Attempt{}

@@ -22,6 +22,8 @@ type postSeen struct {
 	open    bool
 	stopped string // why the open intent must not have led to a call; empty: it may
 	code    string // of that breach
+	// again says why what was sent again under the same key must not have been; empty: it may.
+	again, againCode string
 }
 
 func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[palinsesto.Post]) {
@@ -58,6 +60,11 @@ func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[
 			a.breach(CodeTwice, at(r), "Un tentativo incerto è stato chiuso senza dire su quale base.", "An uncertain attempt was settled without saying by what.")
 		}
 		now = now.settled()
+	case palinsesto.PostWasChecked:
+		now.again, now.againCode = "", ""
+		if p.Resending() {
+			now.againCode, now.again = a.forbidden(p)
+		}
 	case palinsesto.PostWasEditing:
 		now = a.editing(r, was, now, p)
 	case palinsesto.PostWasPosted, palinsesto.PostWasEdited, palinsesto.PostWasPrepared, palinsesto.PostWasRetrying, palinsesto.PostWasFailed,
@@ -71,7 +78,7 @@ func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[
 }
 
 func (s postSeen) settled() postSeen {
-	s.open, s.stopped, s.code = false, "", ""
+	s.open, s.stopped, s.code, s.again, s.againCode = false, "", "", "", ""
 	return s
 }
 
@@ -145,8 +152,22 @@ func (a *auditor) verdict(r bus.Record, was postSeen, p palinsesto.Post) {
 	if was.stopped != "" && (posted || edited || called(p)) {
 		a.breach(was.code, at(r), "È stato inviato benché prima dell'intenzione "+was.stopped+".", "A call was made although it was forbidden before the intent.")
 	}
+	if posted && was.state == palinsesto.PostUncertain && p.Attempt != nil {
+		a.bySomething(r, was, *p.Attempt)
+	}
 	if seg, ok := a.segs[p.Segnalazione]; posted && (!ok || !seg.ever[p.Channel+" "+p.Hash]) {
 		a.breach(CodeContent, at(r), "Ciò che è uscito non è mai stato approvato.", "What went out was never approved.")
+	}
+}
+
+// bySomething checks that an uncertain attempt became a post on evidence, and that what was sent again under
+// its key was not sent under a stop.
+func (a *auditor) bySomething(r bus.Record, was postSeen, t palinsesto.Attempt) {
+	if t.Settled == "" {
+		a.breach(CodeTwice, at(r), "Un tentativo incerto è stato chiuso senza dire su quale base.", "An uncertain attempt was settled without saying by what.")
+	}
+	if was.again != "" && t.Settlement != nil && t.Settlement.By == palinsesto.SettledByKey {
+		a.breach(was.againCode, at(r), "È stato inviato di nuovo benché prima "+was.again+".", "It was sent again although that was forbidden before.")
 	}
 }
 
