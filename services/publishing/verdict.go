@@ -63,6 +63,9 @@ func (w *worker) insist(ctx context.Context, put func() error) error {
 // errBehind: a replica of the log that lags does not show yet who moved the post.
 var errBehind = errors.New("publishing: read before the post was moved on")
 
+// errMoved: the post was moved between being read and being written.
+var errMoved = errors.New("publishing: the post was moved meanwhile")
+
 // settleLate brings a verdict home after somebody gave this worker up: what it knows for certain
 // still counts, as long as nobody has settled the attempt.
 func (w *worker) settleLate(ctx context.Context, mine post, out outcome) error {
@@ -82,9 +85,15 @@ func (w *worker) settleLate(ctx context.Context, mine post, out outcome) error {
 	if v.event == palinsesto.PostWasUncertain || v.event == palinsesto.PostWasHeld || v.event == palinsesto.PostWasMissed {
 		return nil // nothing more is known than before
 	}
-	v.state.Attempt.Settled = "risposta arrivata in ritardo a " + w.Worker
+	v.state.Attempt.Settle(palinsesto.SettledByLate, w.Clock(), v.state.Attempt.Raw, "risposta arrivata in ritardo a "+w.Worker)
 	_, err = w.put(ctx, cur, v.event, "risposta arrivata in ritardo", v.state)
-	return staleIsDone(err)
+	if errors.Is(err, bus.ErrStale) {
+		return errMoved // settled by somebody, or looked for in vain: then this still counts
+	}
+	if err == nil {
+		w.Metrics.Settled(w.channel.ID, string(palinsesto.SettledByLate))
+	}
+	return err
 }
 
 // judge turns the outcome of a call into the next state.

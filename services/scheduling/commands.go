@@ -94,6 +94,9 @@ func (s *Service) carryOut(ctx context.Context, cmd palinsesto.PostCommand, do a
 		return done, err
 	}
 	s.nudge()
+	if a := done.State.Attempt; done.Name == string(palinsesto.PostWasResolved) && done.Seq != cur.Seq && a != nil && a.Settlement != nil {
+		s.Metrics.Settled(done.State.Channel, string(a.Settlement.By))
+	}
 	if done.State.State == palinsesto.PostCancelled {
 		if err := s.release(ctx, done.State); err != nil {
 			s.Log.Warn("moment of a cancelled post not given back", "post", done.State.ID, "error", err)

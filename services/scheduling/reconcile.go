@@ -186,7 +186,7 @@ func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v p
 // unsettled waits for a late verdict, as long as one may come; afterwards a person decides, and resolve
 // comes back here.
 func (s *Service) unsettled(p palinsesto.Post) error {
-	if a := p.Attempt; a != nil && s.Clock().Before(a.Intended.Add(a.Lasts+s.cfg.Publishing.Lease+lateVerdict)) {
+	if a := p.Attempt; a != nil && s.Clock().Before(a.OverAt(s.cfg.Publishing.Lease+lateVerdict)) {
 		return errInFlight
 	}
 	return nil

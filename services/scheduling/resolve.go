@@ -49,7 +49,8 @@ func (s *Service) isOut(ctx context.Context, p palinsesto.Post, cmd palinsesto.P
 	if err != nil {
 		return p, err
 	}
-	p.Attempt.Verdict, p.Attempt.Settled = "posted", "secondo "+cmd.Actor.Name
+	p.Attempt.Verdict = "posted"
+	p.Attempt.Settle(palinsesto.SettledByPerson, s.Clock(), cmd.Link, "secondo "+cmd.Actor.Name)
 	p = p.PartOut(p.Attempt.Part, found, now)
 	if p.State == palinsesto.PostDue {
 		// The next part follows now: the grace counts anew, since a person decided anew.
@@ -61,12 +62,13 @@ func (s *Service) isOut(ctx context.Context, p palinsesto.Post, cmd palinsesto.P
 // isNotOut is a post that goes again, or that is over when it may not go out any more.
 func (s *Service) isNotOut(ctx context.Context, p palinsesto.Post, cmd palinsesto.PostCommand) (palinsesto.Post, error) {
 	a := p.Attempt
-	if free := a.Intended.Add(a.Lasts).Add(s.cfg.Publishing.Lease); a.Worker != "" && s.Clock().Before(free) {
+	if free := a.OverAt(s.cfg.Publishing.Lease); a.Worker != "" && s.Clock().Before(free) {
 		return p, palinsesto.Refuse(palinsesto.CodeConflict,
 			"L'invio precedente potrebbe non essere ancora finito: riprovare dopo le "+free.In(s.cfg.Location()).Format("15:04:05")+".",
 			"The earlier call may still be under way: try again after "+free.Format(time.RFC3339)+".")
 	}
-	a.Verdict, a.Settled = "not_sent", "secondo "+cmd.Actor.Name
+	a.Verdict = "not_sent"
+	a.Settle(palinsesto.SettledByPerson, s.Clock(), "", "secondo "+cmd.Actor.Name)
 	err := s.stillApproved(ctx, p)
 	if palinsesto.CodeOf(err) == palinsesto.CodeConflict {
 		// Withdrawn, expired or approved otherwise since: the doubt is settled all the same.

@@ -21,6 +21,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/config"
 	"github.com/palinsesto/palinsesto/services/internal/index"
+	"github.com/palinsesto/palinsesto/services/internal/telemetry"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -30,6 +31,8 @@ type Deps struct {
 	Index *index.Index
 	Clock func() time.Time
 	Log   *slog.Logger
+	// Metrics may be nil.
+	Metrics *telemetry.Metrics
 }
 
 // Service is the room.

@@ -166,7 +166,8 @@ func (s *settler) repeatOut(ctx context.Context, cur post, f Fact) error {
 	if p.Attempt != nil {
 		a = *p.Attempt
 	}
-	a.Verdict, a.Settled = "posted", s.source(f)
+	a.Verdict = "posted"
+	a.Settle(palinsesto.SettledByNotes, s.back.Now, f.Link, s.source(f))
 	p.Attempt, p.Parts, p.Link, p.PostedAt, p.State = &a, f.Parts, f.Link, f.At, palinsesto.PostPosted
 	if to == palinsesto.PostRemoved {
 		p.State = palinsesto.PostRemoved

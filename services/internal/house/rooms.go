@@ -97,8 +97,8 @@ func table() []room {
 				return made{run: s.Run}, nil
 			}},
 		{name: "scheduling", does: "makes posts and hands them over when they are due", lists: true,
-			make: func(_ context.Context, _ *House, k kit) (made, error) {
-				s, err := scheduling.New(k.cfg, scheduling.Deps{Bus: k.bus, Index: k.index, Clock: k.clock, Log: k.log})
+			make: func(_ context.Context, h *House, k kit) (made, error) {
+				s, err := scheduling.New(k.cfg, scheduling.Deps{Bus: k.bus, Index: k.index, Clock: k.clock, Log: k.log, Metrics: h.metrics})
 				if err != nil {
 					return made{}, err
 				}

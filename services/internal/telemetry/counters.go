@@ -11,9 +11,9 @@ import (
 // counters are what rooms count as it happens, because nobody could ask for it later. Every method takes
 // a nil *Metrics: a room that is tested alone counts nothing.
 type counters struct {
-	restarts, alerts, attempts *prometheus.CounterVec
-	late                       *prometheus.HistogramVec
-	took                       *prometheus.HistogramVec
+	restarts, alerts, attempts, settled *prometheus.CounterVec
+	late                                *prometheus.HistogramVec
+	took                                *prometheus.HistogramVec
 }
 
 // Most posts go out within milliseconds; what matters then is whether any were minutes late.
@@ -33,6 +33,10 @@ func newCounters() counters {
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "palinsesto_publish_attempts_total", Help: "Attempts to publish that this process made, by channel and verdict.",
 		}, []string{"channel", "verdict"}),
+		settled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "palinsesto_uncertain_settled_total",
+			Help: "Uncertain attempts that were settled here, by channel and by what: person, found (the network showed it), same_key, late_answer.",
+		}, []string{"channel", "by"}),
 		late: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "palinsesto_publish_delay_seconds", Help: "From the moment that a post was due to the call that published it.", Buckets: lateBuckets,
 		}, []string{"network"}),
@@ -43,7 +47,7 @@ func newCounters() counters {
 }
 
 func (c counters) all() []prometheus.Collector {
-	return []prometheus.Collector{c.restarts, c.alerts, c.attempts, c.late, c.took}
+	return []prometheus.Collector{c.restarts, c.alerts, c.attempts, c.settled, c.late, c.took}
 }
 
 // Restarted counts a room that had to be started again.
@@ -69,6 +73,13 @@ func (m *Metrics) AlertTold(way string, sent bool) {
 func (m *Metrics) Attempted(channel, verdict string) {
 	if m != nil {
 		m.attempts.WithLabelValues(channel, verdict).Inc()
+	}
+}
+
+// Settled counts an uncertain attempt of which it is known now what it came to.
+func (m *Metrics) Settled(channel, by string) {
+	if m != nil {
+		m.settled.WithLabelValues(channel, by).Inc()
 	}
 }
 
