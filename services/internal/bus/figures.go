@@ -118,6 +118,8 @@ func (b *Bus) Size(ctx context.Context) (uint64, error) {
 
 // TimeAt is when the event at a sequence was appended; ErrNone where there is none any more.
 func (b *Bus) TimeAt(ctx context.Context, seq uint64) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
 	m, err := b.stream.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return time.Time{}, ErrNone

@@ -18,15 +18,13 @@ import (
 // Report says whether the house can do its work.
 func (h *House) Report(ctx context.Context) telemetry.Report {
 	r := telemetry.Report{Ready: true, Version: bus.Version, Rooms: map[string]telemetry.RoomReport{}, Warnings: []string{}}
-	needsIndex := false
 	for _, u := range h.units {
 		room := u.report(ctx)
 		r.Rooms[u.room.name] = room
 		r.Ready = r.Ready && room.Ready
-		needsIndex = needsIndex || u.room.lists
 	}
 	r.Index = h.indexReport(ctx)
-	if needsIndex && !r.Index.Ready {
+	if h.lists() && !r.Index.Ready {
 		r.Ready = false
 	}
 	r.Disk = h.diskReport()
@@ -48,6 +46,11 @@ func (h *House) Report(ctx context.Context) telemetry.Report {
 		r.Warnings = append(r.Warnings, "Il registro si è fermato perché il disco era pieno: riparte da solo quando c'è di nuovo spazio. (the log stopped on a full disk)")
 	}
 	return r
+}
+
+// lists tells whether a room of this process uses the index.
+func (h *House) lists() bool {
+	return slices.ContainsFunc(h.units, func(u *unit) bool { return u.room.lists })
 }
 
 // fullReport is Report with how far the rooms' consumers are behind, which costs a request for each.
@@ -81,7 +84,8 @@ func (h *House) indexReport(ctx context.Context) telemetry.IndexReport {
 		r.Log = last
 		r.Lag = last - min(last, r.Seq)
 	}
-	if r.Ready && r.Lag > 0 {
+	// A room without the index may not read the log either: its server would not answer.
+	if r.Ready && r.Lag > 0 && h.lists() {
 		if at, err := h.units[0].bus.TimeAt(ctx, r.Seq+1); err == nil {
 			r.AgeMS = max(0, h.o.Clock().Sub(at).Milliseconds())
 		}
