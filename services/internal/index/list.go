@@ -24,6 +24,8 @@ type Query struct {
 	Cursor    string   // Page.Next of the page before; empty: the first page
 	Limit     int      // 1 to 200
 	Ascending bool     // lowest score first; else the highest
+	// From and To narrow to scores of at least From and below To; 0: no such bound.
+	From, To int64
 }
 
 // Hit is one document of a page.
@@ -34,12 +36,17 @@ type Hit struct {
 	Body  []byte
 }
 
+// Cursor goes on after this document, for who does not take a page to its end.
+func (h Hit) Cursor() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(memberOf(h.Score, h.ID)))
+}
+
 // Page is a part of a list. With several facets a page may be short, even empty, and yet have a Next:
 // one call looks at a bounded number of documents.
 type Page struct {
 	Hits  []Hit
 	Next  string // empty: the list ends here
-	Total int    // -1: not known, because several facets were asked for
+	Total int    // -1: not known, because several facets or a range were asked for
 }
 
 // scanBudget is how many documents one call looks at when several facets must hold.
@@ -55,6 +62,9 @@ func (q Query) check() (cursor string, err error) {
 	}
 	if len(q.Facets) > maxFacets {
 		return bad("Facets")
+	}
+	if q.From < 0 || q.From > maxMoment || q.To < 0 || q.To > maxMoment {
+		return bad("From, To")
 	}
 	for _, f := range q.Facets {
 		if !validFacet(f) {
@@ -80,7 +90,7 @@ func (x *Index) List(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	args := []any{x.keys.space(""), schemaMark, q.Set, q.Ascending, cursor, q.Limit, scanBudget}
+	args := []any{x.keys.space(""), schemaMark, q.Set, q.Ascending, cursor, q.Limit, scanBudget, bound(q.From), bound(q.To)}
 	for _, f := range q.Facets {
 		args = append(args, f)
 	}
@@ -91,16 +101,24 @@ func (x *Index) List(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, fmt.Errorf("lettura dell'indice: %w", err)
 	}
-	return page(v, len(q.Facets) > 1)
+	return page(v, len(q.Facets) > 1 || q.From > 0 || q.To > 0)
+}
+
+// bound is where the members of a score begin; empty for none.
+func bound(score int64) string {
+	if score == 0 {
+		return ""
+	}
+	return memberOf(score, "")
 }
 
 // page reads the answer of list.lua: total, next, then member and packed document in turn.
-func page(v []any, several bool) (Page, error) {
+func page(v []any, uncounted bool) (Page, error) {
 	if len(v) < 2 || len(v)%2 != 0 {
 		return Page{}, errPacked
 	}
 	p := Page{Total: -1, Hits: make([]Hit, 0, len(v)/2-1)}
-	if !several {
+	if !uncounted {
 		p.Total, _ = strconv.Atoi(text(v[0])) // nothing counted yet: 0
 	}
 	if next := text(v[1]); next != "" {

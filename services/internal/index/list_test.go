@@ -105,6 +105,70 @@ func severalFacets(t *testing.T, h *house) {
 	require.Empty(t, all(t, h.Index, q))
 }
 
+func ranges(t *testing.T, h *house) {
+	docs := spread(300, func(i int) []string {
+		return []string{fmt.Sprintf("state=%d", i%2), fmt.Sprintf("channel=%d", i%3)}
+	})
+	docs[100].Score = docs[101].Score // two at one moment
+	last := doc("zzzzz", 1000, "state=0")
+	last.Score = 5000 * bucket // after 2100 all share a bucket
+	h.build(t, append(docs, last)...)
+	at := func(i int) int64 { return docs[i].Score }
+	for name, c := range map[string]struct {
+		from, to int64
+		want     []int
+	}{
+		"from":                {at(297), 0, []int{297, 298, 299, -1}},
+		"to":                  {0, at(3), []int{0, 1, 2}},
+		"both":                {at(99), at(103), []int{99, 100, 101, 102}},
+		"one of two":          {at(101), at(101) + 1, []int{100, 101}},
+		"between two":         {at(5) + 1, at(6), nil},
+		"before all":          {0, at(0), nil},
+		"after all":           {5001 * bucket, 0, nil},
+		"the last":            {4102 * bucket, 6000 * bucket, []int{-1}},
+		"the wrong way round": {at(9), at(3), nil},
+		"over many buckets":   {at(40), at(260), count(40, 260)},
+	} {
+		for _, facets := range [][]string{nil, {"state=0"}, {"state=0", "channel=1"}} {
+			want := []string{}
+			for _, i := range c.want {
+				d := last
+				if i >= 0 {
+					d = docs[i]
+				}
+				if !slices.ContainsFunc(facets, func(f string) bool { return !slices.Contains(d.Facets, f) }) {
+					want = append(want, d.ID)
+				}
+			}
+			q := index.Query{Set: "post", Limit: 2, Facets: facets, From: c.from, To: c.to, Ascending: true}
+			require.Equal(t, want, ids(all(t, h.Index, q)), "%s %v", name, facets)
+			slices.Reverse(want)
+			q.Ascending = false
+			require.Equal(t, want, ids(all(t, h.Index, q)), "%s %v", name, facets)
+			p, err := h.List(ctx, q)
+			require.NoError(t, err)
+			require.Equal(t, -1, p.Total)
+		}
+	}
+	// A cursor of a list without the bounds, or with others, leads neither out of them nor past their documents.
+	in := index.Query{Set: "post", Limit: 200, From: at(10), To: at(13)}
+	for i, want := range map[int][]string{0: {}, 9: {}, 11: {"00010"}, 13: {"00012", "00011", "00010"}, 250: {"00012", "00011", "00010"}} {
+		in.Ascending, in.Cursor = false, index.Hit{ID: docs[i].ID, Score: docs[i].Score}.Cursor()
+		require.Equal(t, want, ids(all(t, h.Index, in)), "down from %d", i)
+	}
+	for i, want := range map[int][]string{0: {"00010", "00011", "00012"}, 10: {"00011", "00012"}, 13: {}, 250: {}} {
+		in.Ascending, in.Cursor = true, index.Hit{ID: docs[i].ID, Score: docs[i].Score}.Cursor()
+		require.Equal(t, want, ids(all(t, h.Index, in)), "up from %d", i)
+	}
+}
+
+func count(from, to int) (all []int) {
+	for i := from; i < to; i++ {
+		all = append(all, i)
+	}
+	return all
+}
+
 func boundedSteps(t *testing.T, h *house) {
 	docs := make([]index.Doc, 12_000)
 	for i := range docs {
@@ -133,6 +197,7 @@ func badQueries(t *testing.T, h *house) {
 		{Set: "", Limit: 1}, {Set: "post:x", Limit: 1}, {Set: "post"}, {Set: "post", Limit: 201}, {Set: "post", Limit: -1},
 		{Set: "post", Limit: 1, Facets: []string{"state"}}, {Set: "post", Limit: 1, Facets: []string{""}},
 		{Set: "post", Limit: 1, Facets: make([]string, 65)},
+		{Set: "post", Limit: 1, From: -1}, {Set: "post", Limit: 1, To: 1 << 53},
 		{Set: "post", Limit: 1, Cursor: "?"}, {Set: "post", Limit: 1, Cursor: cursor([]byte("x"))},
 		{Set: "post", Limit: 1, Cursor: cursor([]byte("+001763800000000a"))},
 		{Set: "post", Limit: 1, Cursor: cursor([]byte("0001763800000000"))},

@@ -34,6 +34,7 @@ var suite = map[string]func(t *testing.T, h *house){
 	"pages under change":                              pagesUnderChange,
 	"equal scores page exactly":                       equalScores,
 	"several facets":                                  severalFacets,
+	"a range of scores":                               ranges,
 	"several facets in bounded steps":                 boundedSteps,
 	"queries that cannot be are refused":              badQueries,
 	"get finds what lists show":                       getFinds,

@@ -1,10 +1,12 @@
 -- KEYS: current. ARGV: where epochs begin, the schema's mark, set, ascending, cursor (a member, or
--- empty), limit, how many may be looked at when several facets must hold, then the facets.
+-- empty), limit, how many may be looked at when several facets must hold, the least score and the one that
+-- ends the list (16 digits, or empty), then the facets.
 -- Gives total, next, then member and document in turn; nil without an index.
 local epoch = redis.call('GET', KEYS[1])
 if not epoch or string.sub(epoch, 1, #ARGV[2]) ~= ARGV[2] then return false end
 local space, set, up, cursor = ARGV[1] .. epoch .. ':', ARGV[3], ARGV[4] == '1', ARGV[5]
 local limit, budget = tonumber(ARGV[6]), tonumber(ARGV[7])
+local least, ending = ARGV[8], ARGV[9]
 
 local function count(facet)
   local cut = string.find(facet, '=', 1, true) or 1
@@ -13,9 +15,9 @@ local function count(facet)
 end
 
 -- The rarest facet leads, the others are asked about its members.
-local lead, others, total = ARGV[8] or '', {}, nil
+local lead, others, total = ARGV[10] or '', {}, nil
 total = count(lead)
-for i = 9, #ARGV do
+for i = 11, #ARGV do
   local n = count(ARGV[i])
   if n < total then
     others[#others + 1] = lead
@@ -28,16 +30,26 @@ end
 -- The buckets that the set has used, as runs, in the direction of reading; a cursor begins at its own.
 local used = redis.call('HGET', space .. 'meta', 'buckets:' .. set) or ''
 local at = cursor ~= '' and math.min(tonumber(string.sub(cursor, 1, 7)), 4102) or nil
+local lowest, highest = tonumber(string.sub(least, 1, 7)) or 0, tonumber(string.sub(ending, 1, 7)) or 4102
+lowest = math.min(lowest, 4102)
 local visit = {}
 for low, high in string.gmatch(used, '(%d+)-(%d+)') do
   for b = tonumber(low), tonumber(high) do
-    if not at or (up and b >= at) or (not up and b <= at) then visit[#visit + 1] = b end
+    local wanted = b >= lowest and b <= highest
+    if wanted and (not at or (up and b >= at) or (not up and b <= at)) then visit[#visit + 1] = b end
   end
 end
 
-local first, last, command = '+', '-', 'ZREVRANGEBYLEX'
-if up then first, last, command = '-', '+', 'ZRANGEBYLEX' end
-if at then first = '(' .. cursor end
+-- A member begins with its score, so that a score alone is a bound among members.
+local bottom, top = '-', '+'
+if least ~= '' then bottom = '[' .. least end
+if ending ~= '' then top = '(' .. ending end
+local first, last, command = top, bottom, 'ZREVRANGEBYLEX'
+if up then first, last, command = bottom, top, 'ZRANGEBYLEX' end
+-- A cursor of another range must not lead out of this one.
+local inside = (least == '' or cursor >= least) and (ending == '' or cursor < ending)
+if at and inside then first = '(' .. cursor end
+if at and not inside and up == (ending ~= '' and cursor >= ending) then visit = {} end
 local found, next, seen = {}, '', 0
 for v = 1, #visit do
   if total == 0 or next ~= '' then break end
