@@ -37,3 +37,8 @@ func (l lagging) Get(ctx context.Context, name string, o ...jetstream.GetObjectO
 	}
 	return l.ObjectStore.Get(ctx, name, o...)
 }
+
+// SnapshotUpTo is Snapshot by a server that has not all of the log yet.
+func SnapshotUpTo(ctx context.Context, b *Bus, upTo uint64, take func([]Record, uint64, uint64) error) error {
+	return b.snapshot(ctx, upTo, take)
+}

@@ -24,30 +24,37 @@ const (
 // then misses nothing: an aggregate that moved meanwhile comes again, and after a reconnection its
 // earlier messages may come too.
 func (b *Bus) Snapshot(ctx context.Context, take func(batch []Record, done, total uint64) error) (uint64, error) {
-	upTo, err := b.LastSeq(ctx)
-	if err != nil || upTo == 0 {
+	newest, err := b.fromLeader(ctx, contract.Stream, wholeLog)
+	if err != nil || len(newest) == 0 {
 		return 0, err
 	}
+	return newest[0].Seq, b.snapshot(ctx, newest[0].Seq, take)
+}
+
+// wholeLog matches every subject of the log.
+const wholeLog = "palinsesto.>"
+
+// snapshot goes on until a message that is there has come, whatever the server that reads for us has now:
+// one of a cluster may lag, and its end is not the log's.
+func (b *Bus) snapshot(ctx context.Context, upTo uint64, take func(batch []Record, done, total uint64) error) error {
 	cons, err := b.js.OrderedConsumer(ctx, contract.Stream, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubjects: contract.StreamSubjects(),
 	})
 	if err != nil {
-		return 0, fmt.Errorf("read the log: %w", err)
+		return fmt.Errorf("read the log: %w", err)
 	}
 	info, err := cons.Info(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("read the log: %w", err)
+		return fmt.Errorf("read the log: %w", err)
 	}
 	total := info.NumPending + uint64(max(0, info.NumAckPending)) + info.Delivered.Consumer
 	var done uint64
-	err = receive(ctx, cons, func(batch []Record, pending uint64) (bool, error) {
+	return receive(ctx, cons, func(batch []Record, _ uint64) (bool, error) {
 		done += uint64(len(batch))
 		// The end is told by place, not by count: over a reconnection the library goes on by sequence,
 		// with what has been superseded too.
-		end := batch[len(batch)-1].Seq >= upTo || pending == 0
-		return end, take(batch, done, max(done, total))
-	}, total == 0)
-	return upTo, err
+		return batch[len(batch)-1].Seq >= upTo, take(batch, done, max(done, total))
+	})
 }
 
 // Follow hands over every message from a sequence on, in order, as they come, until ctx ends; caught
@@ -64,15 +71,12 @@ func (b *Bus) Follow(ctx context.Context, from uint64, filters []string, take fu
 	}
 	return receive(ctx, cons, func(batch []Record, pending uint64) (bool, error) {
 		return false, take(batch, pending)
-	}, false)
+	})
 }
 
 // receive gathers what has come into batches, so that a burst costs few calls and a lone event none
 // of the waiting.
-func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, uint64) (done bool, err error), empty bool) error {
-	if empty {
-		return nil
-	}
+func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, uint64) (done bool, err error)) error {
 	type item struct {
 		r       Record
 		pending uint64

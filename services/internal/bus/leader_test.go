@@ -86,3 +86,28 @@ func TestFileIsMissingOnTheLeadersWordOnly(t *testing.T) {
 	_, err = b.MediaInfo(t.Context(), strings.Repeat("cd", 32))
 	require.ErrorIs(t, err, bus.ErrNone)
 }
+
+// A server that lags reads the log for us: its end is not the log's. An index made from it would lack what
+// came after, and a stop would not hear of it.
+func TestSnapshotOfALaggingServer(t *testing.T) {
+	b := bustest.New(t)
+	put := func(i int) uint64 {
+		seq, err := b.Append(t.Context(), bus.Append{Subject: subject(i), Event: "queued"})
+		require.NoError(t, err)
+		return seq
+	}
+	put(0)
+	last := put(1)
+	var seen []string
+	err := bus.SnapshotUpTo(t.Context(), b, last+1, func(batch []bus.Record, _, _ uint64) error {
+		for _, r := range batch {
+			seen = append(seen, r.Subject)
+		}
+		if len(seen) == 2 { // it catches up only now
+			put(2)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{subject(0), subject(1), subject(2)}, seen)
+}

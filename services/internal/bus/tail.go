@@ -23,5 +23,5 @@ func (b *Bus) Tail(ctx context.Context, filter string, take func(batch []Record,
 	}
 	return receive(ctx, cons, func(batch []Record, pending uint64) (bool, error) {
 		return false, take(batch, pending)
-	}, false)
+	})
 }
