@@ -129,3 +129,16 @@ func FuzzFacts(f *testing.F) {
 		}
 	})
 }
+
+func FuzzMark(f *testing.F) {
+	f.Add([]byte(`{"log":"l","seq":3,"at":"2026-11-22T10:00:00Z","place":"x"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "mark.json"), raw, 0o600))
+		if o, err := backup.OpenOutside(dir); err == nil {
+			_ = o.Seen()
+		} else {
+			require.Less(t, len(err.Error()), 1000)
+		}
+	})
+}

@@ -20,9 +20,9 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-func streams(t *testing.T, s *embednats.Server) *bus.Streams {
+func streams(t testing.TB, s *embednats.Server) *bus.Streams {
 	t.Helper()
-	st, err := bus.OpenStreams(t.Context(), bus.Options{Server: s, User: "test", Password: "test", Log: slog.New(slog.DiscardHandler)})
+	st, err := bus.OpenStreams(context.Background(), bus.Options{Server: s, User: "test", Password: "test", Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
 	return st
