@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -120,21 +121,46 @@ func isGeneral(a string) bool {
 	return true
 }
 
-// plain reduces a text to its words: no case, no accents, no punctuation.
+// plain reduces a text to its words: no case, no accents, no punctuation. Lists are searched with it, so that
+// only what is not ASCII is taken apart.
 func plain(s string) string {
 	var b strings.Builder
+	b.Grow(len(s))
 	gap := false
-	for _, r := range norm.NFD.String(strings.ToLower(s)) {
+	add := func(r rune) {
+		if gap && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		gap = false
+		b.WriteRune(r)
+	}
+	fold := func(r rune) {
 		switch {
 		case unicode.Is(unicode.Mn, r):
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			if gap && b.Len() > 0 {
-				b.WriteByte(' ')
-			}
-			gap = false
-			b.WriteRune(r)
+			add(r)
 		default:
 			gap = true
+		}
+	}
+	s = strings.ToLower(s)
+	for i, r := range s {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+			add(r)
+			continue
+		}
+		if r < utf8.RuneSelf {
+			gap = true
+			continue
+		}
+		parts := norm.NFD.PropertiesString(s[i:]).Decomposition()
+		if len(parts) == 0 {
+			fold(r)
+		}
+		for len(parts) > 0 {
+			d, size := utf8.DecodeRune(parts)
+			fold(d)
+			parts = parts[size:]
 		}
 	}
 	return b.String()
