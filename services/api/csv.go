@@ -72,7 +72,7 @@ func (s *Service) table(ctx context.Context, name, set string, f filter, in CSVI
 			_, _ = io.WriteString(w, "\ufeff")
 		}
 		_ = out.Write(head)
-		rows, page := 0, PageInput{Limit: 200, Order: in.Order}
+		rows, page := 0, PageInput{Limit: pageMost, Order: in.Order}
 		for rows < rowsMost {
 			got, err := s.find(ctx, set, f, page, func(body []byte) error {
 				cells, err := row(body)
@@ -118,9 +118,13 @@ func (s *Service) exportSegnalazioni(ctx context.Context, in *exportSegInput) (*
 	}
 	a := actorOf(ctx)
 	v := s.viewerFor(a, inEnglish(ctx))
+	f, err := s.segFilter(v, a, in.SegFilter)
+	if err != nil {
+		return nil, err
+	}
 	head := []string{"id", "centre", "kind", "state", "title", "submitted_at", "starts_at", "ends_at", "expires_at", "place", "link",
 		"contact_email", "tags", "channels", "marks", "author", "reason"}
-	return s.table(ctx, "segnalazioni", "seg", in.facets(a), in.CSVInput, head, func(body []byte) ([]string, error) {
+	return s.table(ctx, "segnalazioni", "seg", f, in.CSVInput, head, func(body []byte) ([]string, error) {
 		_, full, err := contract.Segnalazioni.Decode(body)
 		x := v.segBrief(full)
 		email := ""
@@ -147,8 +151,12 @@ func (s *Service) exportPosts(ctx context.Context, in *exportPostsInput) (*strea
 	}
 	a := actorOf(ctx)
 	v := s.viewerFor(a, inEnglish(ctx))
+	f, err := s.postFilter(a, in.PostFilter)
+	if err != nil {
+		return nil, err
+	}
 	head := []string{"id", "segnalazione", "centre", "channel", "network", "kind", "title", "state", "due", "posted_at", "link", "cause", "problem", "attempts"}
-	return s.table(ctx, "posts", "post", in.facets(a), in.CSVInput, head, func(body []byte) ([]string, error) {
+	return s.table(ctx, "posts", "post", f, in.CSVInput, head, func(body []byte) ([]string, error) {
 		_, full, err := contract.Posts.Decode(body)
 		p := v.post(full)
 		return []string{p.ID, p.Segnalazione, p.Centre, p.Channel, p.Network, p.Kind, p.Title, p.State, stamp(p.Due), stamp(p.PostedAt),

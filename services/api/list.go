@@ -5,7 +5,6 @@ package api
 import (
 	"context"
 
-	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -18,7 +17,7 @@ type PageInput struct {
 
 // Page is what every list tells besides its items.
 type Page struct {
-	Total *int   `json:"total" doc:"null: not known, because several filters were combined"`
+	Total *int   `json:"total" doc:"null: not known, because several filters were combined, or words or days were given"`
 	Next  string `json:"next,omitempty" doc:"Cursor of the next page; absent: the list ends here"`
 }
 
@@ -26,9 +25,15 @@ type Page struct {
 // number of documents each time.
 const fills = 20
 
+// pageMost is the largest page.
+const pageMost = 200
+
 // list reads one page and hands each document to take; what cannot be read is left out by whoever projects.
-func (s *Service) list(ctx context.Context, set string, facets []string, in PageInput, take func(body []byte) error) (Page, error) {
-	q := index.Query{Set: set, Facets: facets, Cursor: in.Cursor, Limit: in.Limit, Ascending: in.Order == "asc"}
+func (s *Service) list(ctx context.Context, set string, f filter, in PageInput, take func(body []byte) error) (Page, error) {
+	if f.matches != nil {
+		return s.scan(ctx, set, f, in, take)
+	}
+	q := f.query(set, in)
 	var out Page
 	for range fills {
 		got, err := s.Index.List(ctx, q)
@@ -54,8 +59,10 @@ func (s *Service) list(ctx context.Context, set string, facets []string, in Page
 // filter gathers the facets of a list for an actor. seen is false when nothing of it may be seen: of
 // another centre there is simply nothing.
 type filter struct {
-	facets []string
-	seen   bool
+	facets   []string
+	seen     bool
+	from, to int64                           // of the order of the list; 0: no bound
+	matches  func(body []byte) (bool, error) // nil: all
 }
 
 // newFilter begins with centre and state: together they are one facet, so that a referente's lists
@@ -92,5 +99,5 @@ func (s *Service) find(ctx context.Context, set string, f filter, in PageInput, 
 		zero := 0
 		return Page{Total: &zero}, nil
 	}
-	return s.list(ctx, set, f.facets, in, take)
+	return s.list(ctx, set, f, in, take)
 }

@@ -20,9 +20,10 @@ type PostFilter struct {
 	Cause   string `query:"cause" maxLength:"80"`
 	Seg     string `query:"seg" maxLength:"64" doc:"Id of a segnalazione"`
 	Hand    bool   `query:"hand" doc:"true: those that need a hand"`
+	SearchInput
 }
 
-func (f PostFilter) facets(a palinsesto.Actor) filter {
+func (s *Service) postFilter(a palinsesto.Actor, f PostFilter) (filter, error) {
 	out := newFilter(a, f.Centre, f.State)
 	out.add("channel", f.Channel)
 	out.add("cause", f.Cause)
@@ -30,7 +31,13 @@ func (f PostFilter) facets(a palinsesto.Actor) filter {
 	if f.Hand {
 		out.add("hand", "1")
 	}
-	return out
+	return s.narrowed(out, f.SearchInput, postTexts)
+}
+
+// postTexts are what is looked through for words: the text itself stands in the segnalazione.
+func postTexts(body []byte) ([]string, error) {
+	_, p, err := contract.Posts.Decode(body)
+	return []string{p.Title, p.Channel, p.Centre, p.Problem, p.Link, p.ID, p.Segnalazione}, err
 }
 
 type listPostsInput struct {
@@ -49,8 +56,11 @@ func (s *Service) listPosts(ctx context.Context, in *listPostsInput) (*postListO
 	a, out := actorOf(ctx), &postListOutput{}
 	out.Body.Items = []PostView{}
 	v := s.viewerFor(a, inEnglish(ctx))
-	var err error
-	out.Body.Page, err = s.find(ctx, "post", in.facets(a), in.PageInput, func(body []byte) error {
+	f, err := s.postFilter(a, in.PostFilter)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Page, err = s.find(ctx, "post", f, in.PageInput, func(body []byte) error {
 		_, p, err := contract.Posts.Decode(body)
 		if err == nil {
 			out.Body.Items = append(out.Body.Items, v.post(p))

@@ -85,12 +85,24 @@ type SegFilter struct {
 	State  string `query:"state" enum:"submitted,changes_requested,approved,rejected,withdrawn,expired,erased"`
 	Centre string `query:"centre" maxLength:"40"`
 	Kind   string `query:"kind" maxLength:"40"`
+	SearchInput
 }
 
-func (f SegFilter) facets(a palinsesto.Actor) filter {
+func (s *Service) segFilter(v viewer, a palinsesto.Actor, f SegFilter) (filter, error) {
 	out := newFilter(a, f.Centre, f.State)
 	out.add("kind", f.Kind)
-	return out
+	return s.narrowed(out, f.SearchInput, v.segTexts)
+}
+
+// segTexts are what is looked through for words: nothing that the role does not see, since a search that
+// finds tells as much as a page that shows.
+func (v viewer) segTexts(body []byte) ([]string, error) {
+	_, x, err := contract.Segnalazioni.Decode(body)
+	texts := append([]string{x.Title, x.Body, x.Place, x.Link, x.Centre, x.Reason, v.person(x.Author).Name, x.ID}, x.Tags...)
+	if v.contacts {
+		texts = append(texts, x.ContactEmail)
+	}
+	return texts, err
 }
 
 type listSegInput struct {
@@ -109,8 +121,11 @@ func (s *Service) listSegnalazioni(ctx context.Context, in *listSegInput) (*segL
 	a, out := actorOf(ctx), &segListOutput{}
 	out.Body.Items = []SegView{}
 	v := s.viewerFor(a, inEnglish(ctx))
-	var err error
-	out.Body.Page, err = s.find(ctx, "seg", in.facets(a), in.PageInput, func(body []byte) error {
+	f, err := s.segFilter(v, a, in.SegFilter)
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Page, err = s.find(ctx, "seg", f, in.PageInput, func(body []byte) error {
 		_, x, err := contract.Segnalazioni.Decode(body)
 		if err == nil {
 			out.Body.Items = append(out.Body.Items, v.segBrief(x))

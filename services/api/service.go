@@ -46,8 +46,9 @@ type Service struct {
 	handler http.Handler
 	spec    []byte // OpenAPI, made once
 	streams *streams
-	// Files that are being received, and sent.
-	uploads, downloads *places
+	// Files that are being received, and sent; lists that are being searched by words.
+	uploads, downloads, searches *places
+	scanMost                     int
 }
 
 // How many files may be on their way at the same moment, in all and of one access: each takes memory for
@@ -62,6 +63,7 @@ func New(cfg *config.Config, d Deps) (*Service, error) {
 	s := &Service{
 		Deps: d, cfg: cfg, auth: newDoorkeeper(d), streams: newStreams(),
 		uploads: newPlaces(uploadsAtOnce, uploadsOfOne), downloads: newPlaces(downloadsAtOnce, downloadsOfOne),
+		searches: newPlaces(searchesAtOnce, searchesOfOne), scanMost: scanMost,
 	}
 	routes, err := s.routes()
 	s.handler = s.traced(routes)

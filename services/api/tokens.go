@@ -168,7 +168,7 @@ type tokensOutput struct {
 func (s *Service) listTokens(ctx context.Context, in *PageInput) (*tokensOutput, error) {
 	out := &tokensOutput{}
 	out.Body.Items = []TokenView{}
-	p, err := s.list(ctx, "token", nil, *in, func(body []byte) error {
+	p, err := s.list(ctx, "token", filter{}, *in, func(body []byte) error {
 		_, t, err := contract.Tokens.Decode(body)
 		if err == nil {
 			out.Body.Items = append(out.Body.Items, s.tokenView(t))
