@@ -69,3 +69,15 @@ func (a Attempt) OverAt(lease time.Duration) time.Time {
 	}
 	return over
 }
+
+// Checked is p after a check that settled nothing, or with one that begins.
+func (p Post) Checked(c Check) Post {
+	a := *p.Attempt // not the one that others hold
+	a.Check = &c
+	p.Attempt = &a
+	return p
+}
+
+// CauseOutdated marks a settled post that is not in line with its segnalazione: people see it, and
+// scheduling's sweep brings it in line.
+const CauseOutdated = "outdated"

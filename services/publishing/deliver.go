@@ -54,6 +54,11 @@ func (w *worker) handle(ctx context.Context, d bus.Delivery) error {
 	}
 	switch p.State.State {
 	case palinsesto.PostPublishing:
+		if d.Event == string(palinsesto.PostWasPublishing) {
+			// The intent's own event says nothing of its worker, whose signs of life are on the message of the
+			// due before it: a slow call must not be judged by a copy that cannot see them.
+			return w.lapse(ctx, p, w.cfg.Publishing.Lease+p.State.Attempt.Lasts)
+		}
 		return w.lapse(ctx, p, w.cfg.Publishing.Lease)
 	case palinsesto.PostEditing, palinsesto.PostRemoving:
 		return w.change(ctx, p, d)
@@ -156,12 +161,17 @@ func (w *worker) prepare(ctx context.Context, p post, v palinsesto.Variant) (cha
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Publishing.CallTimeout)
 	defer cancel()
-	return w.adapter.Prepare(ctx, channel.Delivery{
-		Post: p.State.ID, Number: i, Key: key(p.State, i), Part: v.Parts[i],
-		ReplyTo: replyTo(p.State, i),
-		Silent:  w.channel.Options.Silent(p.State.Due.In(w.cfg.Location())),
+	return w.adapter.Prepare(ctx, w.delivery(p.State, i, v))
+}
+
+// delivery is one part on its way out: the same whenever it is made of the same post.
+func (w *worker) delivery(p palinsesto.Post, i int, v palinsesto.Variant) channel.Delivery {
+	return channel.Delivery{
+		Post: p.ID, Number: i, Key: key(p, i), Part: v.Parts[i],
+		ReplyTo: replyTo(p, i),
+		Silent:  w.channel.Options.Silent(p.Due.In(w.cfg.Location())),
 		Open:    func(ctx context.Context, hash string) (io.ReadCloser, error) { return w.Bus.OpenMedia(ctx, hash) },
-	})
+	}
 }
 
 // key is the same for every try of one part of one content.

@@ -65,6 +65,22 @@ func (f *fake) made() []call {
 	return append([]call(nil), f.calls...)
 }
 
+// asked is a fake that can also be asked what it shows.
+type asked struct {
+	full
+	find func(channel.Sought) ([]channel.Receipt, error)
+}
+
+func (f asked) Find(_ context.Context, s channel.Sought) ([]channel.Receipt, error) { return f.find(s) }
+
+// keyed is a fake that answers the same key with the same message.
+type keyed struct {
+	full
+	lasts time.Duration
+}
+
+func (f keyed) KeyLasts(context.Context) (time.Duration, error) { return f.lasts, nil }
+
 // full is a fake that can also edit and remove.
 type full struct{ *fake }
 

@@ -43,7 +43,7 @@ func TestAbandonedIntent(t *testing.T) {
 		t.Run(map[bool]string{true: "sole", false: "shared"}[sole], func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, func(c *config.Config) {
-				c.Publishing.Lease = 600 * time.Millisecond
+				c.Publishing.Lease, c.Publishing.CallDeadline, c.Publishing.CallTimeout = 600*time.Millisecond, 100*time.Millisecond, 200*time.Millisecond
 				if sole {
 					c.Publishing.Lease = time.Hour
 				}
@@ -65,7 +65,9 @@ func TestAbandonedIntent(t *testing.T) {
 
 // The process dies in the middle of the call for the second part: that part is uncertain, and only that.
 func TestDiedInTheCall(t *testing.T) {
-	h := newHouse(t, func(c *config.Config) { c.Publishing.Lease = 500 * time.Millisecond })
+	h := newHouse(t, func(c *config.Config) {
+		c.Publishing.Lease, c.Publishing.CallTimeout, c.Publishing.CallDeadline = 500*time.Millisecond, 500*time.Millisecond, time.Second
+	})
 	begun, never := make(chan struct{}), make(chan struct{})
 	h.net.publish = func(n int, _ channel.Delivery) (channel.Receipt, error) {
 		if n == 2 {

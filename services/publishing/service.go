@@ -80,6 +80,7 @@ func (s *Service) Run(ctx context.Context) error {
 				Lease:   s.cfg.Publishing.Lease,
 			}, w.handle)
 		})
+		g.Go(func() error { return w.watchDoubts(ctx) })
 	}
 	g.Go(func() error { return s.watchOpen(ctx) })
 	g.Go(func() error {

@@ -147,12 +147,16 @@ func (s *Service) openPosts(ctx context.Context, seq uint64) ([]palinsesto.Post,
 	var open []palinsesto.Post
 	err := s.indexReaches(ctx, seq)
 	if err == nil {
-		for _, state := range []palinsesto.PostState{palinsesto.PostPublishing, palinsesto.PostEditing} {
+		for _, state := range []palinsesto.PostState{palinsesto.PostPublishing, palinsesto.PostEditing, palinsesto.PostUncertain} {
 			posts, err := s.list(ctx, palinsesto.PostFilter{State: state}, everything)
 			if err != nil {
 				return nil, err
 			}
-			open = append(open, posts...)
+			for _, p := range posts {
+				if p.InFlight() { // of the uncertain, what is sent again just now
+					open = append(open, p)
+				}
+			}
 		}
 		return open, nil
 	}
@@ -161,7 +165,7 @@ func (s *Service) openPosts(ctx context.Context, seq uint64) ([]palinsesto.Post,
 		for _, r := range batch {
 			a, err := contract.ParseSubject(r.Subject)
 			if err != nil || a.Aggregate != contract.AggregatePost ||
-				r.Event != string(palinsesto.PostWasPublishing) && r.Event != string(palinsesto.PostWasEditing) {
+				r.Event != string(palinsesto.PostWasPublishing) && r.Event != string(palinsesto.PostWasEditing) && r.Event != string(palinsesto.PostWasChecked) {
 				continue
 			}
 			p, err := bus.Decode(contract.Posts, r)

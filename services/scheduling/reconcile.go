@@ -43,6 +43,15 @@ var errInFlight = errors.New("a post of it is in flight")
 
 const inFlightWait = 2 * time.Second
 
+// errLookedFor: publishing looks for it on the network, and may find it without a person.
+var errLookedFor = errors.New("a post of it is looked for")
+
+// lookedForWait is how soon one looks again what came of that, and lookedForMost for how long.
+const (
+	lookedForWait = 30 * time.Second
+	lookedForMost = 26 * time.Hour
+)
+
 // errClock: posts get their moment by this clock.
 var errClock = errors.New("the clock differs from the log's")
 
@@ -63,6 +72,8 @@ func (s *Service) onSegnalazione(ctx context.Context, d bus.Delivery) error {
 	switch {
 	case errors.Is(err, errInFlight):
 		return bus.Later(inFlightWait, err)
+	case errors.Is(err, errLookedFor):
+		return bus.Later(lookedForWait, err)
 	case errors.Is(err, errClock):
 		return bus.Later(clockPause, err)
 	}
@@ -188,6 +199,9 @@ func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v p
 func (s *Service) unsettled(p palinsesto.Post) error {
 	if a := p.Attempt; a != nil && s.Clock().Before(a.OverAt(s.cfg.Publishing.Lease+lateVerdict)) {
 		return errInFlight
+	}
+	if a := p.Attempt; a != nil && a.Check != nil && s.Clock().Before(a.Intended.Add(lookedForMost)) {
+		return errLookedFor
 	}
 	return nil
 }

@@ -103,10 +103,7 @@ func doneByHand(p palinsesto.Post, cmd palinsesto.PostCommand) (palinsesto.PostE
 	return palinsesto.PostWasResolved, p, nil
 }
 
-// causeOutdated marks a settled post that is not in line with its segnalazione: people see it, and the
-// sweep finds it if this process dies before afterResolve is through.
-const causeOutdated = "outdated"
-
+// markOutdated: the sweep finds what is marked if this process dies before afterResolve is through.
 func (s *Service) markOutdated(ctx context.Context, p palinsesto.Post) (palinsesto.Post, error) {
 	seg, err := bus.Load(ctx, s.Bus, contract.Segnalazioni, contract.SegSubject(p.Centre, p.Segnalazione))
 	if err != nil {
@@ -115,7 +112,7 @@ func (s *Service) markOutdated(ctx context.Context, p palinsesto.Post) (palinses
 	v, ok := seg.State.Variant(p.Channel)
 	changed := seg.State.State == palinsesto.SegApproved && ok && v.Hash != p.Hash
 	if changed || gone(seg.State) && p.AnyOut() {
-		p.Cause = causeOutdated
+		p.Cause = palinsesto.CauseOutdated
 		p.Problem = "La segnalazione è stata ritirata o cambiata mentre l'esito era incerto: il post va tolto o corretto."
 	}
 	return p, nil
@@ -123,7 +120,7 @@ func (s *Service) markOutdated(ctx context.Context, p palinsesto.Post) (palinses
 
 // sweepOutdated carries on where afterResolve was cut off.
 func (s *Service) sweepOutdated(ctx context.Context) error {
-	posts, err := s.list(ctx, palinsesto.PostFilter{Cause: causeOutdated}, everything)
+	posts, err := s.list(ctx, palinsesto.PostFilter{Cause: palinsesto.CauseOutdated}, everything)
 	for _, p := range posts {
 		s.afterResolve(ctx, post{State: p})
 	}
@@ -138,7 +135,7 @@ func (s *Service) afterResolve(ctx context.Context, done post) {
 	if err == nil {
 		err = s.reconcilePost(ctx, seg, p.Channel)
 	}
-	if err != nil && !errors.Is(err, errInFlight) {
+	if err != nil && !errors.Is(err, errInFlight) && !errors.Is(err, errLookedFor) {
 		s.Log.Warn("settled post not yet in line with its segnalazione; the sweep does it", "post", p.ID, "error", err)
 	}
 }
