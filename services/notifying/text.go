@@ -3,7 +3,6 @@
 package notifying
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -41,11 +40,11 @@ func (s *Service) paragraph(v voice, a palinsesto.Alert) string {
 		}
 		return strings.TrimSpace(b.String())
 	}
-	t := v.text(a.Kind)
+	t := a.Words(v.english)
 	if a.Detail != "" {
 		fmt.Fprintf(&b, "%s: %s\n", v.what, a.Detail)
 	}
-	fmt.Fprintf(&b, "%s: %s\n%s: %s\n", v.means, v.fill(t.means, a), v.do, v.fill(t.do, a))
+	fmt.Fprintf(&b, "%s: %s\n%s: %s\n", v.means, t.Means, v.do, t.Do)
 	if !a.Raised.IsZero() {
 		fmt.Fprintf(&b, "%s: %s\n", v.since, a.Raised.In(s.cfg.Location()).Format("02/01/2006 15:04"))
 	}
@@ -88,14 +87,10 @@ func (s *Service) link(a palinsesto.Alert) string {
 
 // voice is the language in which people are told.
 type voice struct {
-	open, over, more, lasted                     string
-	what, means, do, since, look, handbook, none string
-	texts                                        map[palinsesto.AlertKind]text
-	fallback                                     text
+	english                                bool
+	open, over, more, lasted               string
+	what, means, do, since, look, handbook string
 }
-
-// text is what is said of a kind. The title is a form for the count and the scope.
-type text struct{ title, means, do string }
 
 func voiceOf(language string) voice {
 	if strings.HasPrefix(language, "it") {
@@ -111,19 +106,4 @@ func (v voice) mark(a palinsesto.Alert) string {
 	return v.open
 }
 
-func (v voice) text(k palinsesto.AlertKind) text {
-	if t, ok := v.texts[k]; ok {
-		return t
-	}
-	return v.fallback
-}
-
-func (v voice) title(a palinsesto.Alert) string {
-	return v.fill(v.text(a.Kind).title, a)
-}
-
-// fill puts what it is about into a form.
-func (v voice) fill(form string, a palinsesto.Alert) string {
-	return strings.NewReplacer("{n}", strconv.Itoa(a.Count), "{scope}", cmp.Or(a.Scope, "–"), "{cause}", cmp.Or(a.Cause, v.none),
-		"{kind}", string(a.Kind)).Replace(form)
-}
+func (v voice) title(a palinsesto.Alert) string { return a.Words(v.english).Title }

@@ -12,20 +12,6 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-func TestEveryAlertIsSaidInBothLanguages(t *testing.T) {
-	for _, kind := range palinsesto.AlertKinds() {
-		for _, v := range []voice{italian(), english()} {
-			x, ok := v.texts[kind]
-			require.True(t, ok, kind)
-			require.NotEmpty(t, x.title, kind)
-			require.NotEmpty(t, x.means, kind)
-			require.NotEmpty(t, x.do, kind)
-		}
-	}
-	require.Len(t, italian().texts, len(palinsesto.AlertKinds()))
-	require.NotPanics(t, func() { _ = italian().title(palinsesto.Alert{Kind: "of.tomorrow"}) })
-}
-
 func TestParagraph(t *testing.T) {
 	s := &Service{cfg: &config.Config{Organisation: config.Organisation{Timezone: "Europe/Rome", Language: "it"}},
 		Deps: Deps{PublicURL: func() string { return "https://p.example.org" }}}

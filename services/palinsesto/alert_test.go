@@ -3,6 +3,7 @@
 package palinsesto
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -27,4 +28,22 @@ func TestAlertSays(t *testing.T) {
 func TestAlertIDIsOfItsCause(t *testing.T) {
 	require.True(t, ValidID(AlertID(AlertDisk, "", "")))
 	require.NotEqual(t, AlertID(AlertFailed, "a", "b"), AlertID(AlertFailed, "b", "a"))
+}
+
+func TestEveryAlertIsSaidInBothLanguages(t *testing.T) {
+	unknown := Alert{Kind: "of.tomorrow", Scope: "c"}
+	for _, english := range []bool{false, true} {
+		for _, kind := range append(AlertKinds(), unknown.Kind) {
+			a := Alert{Kind: kind, Scope: "canale", Count: 3}
+			w := a.Words(english)
+			for _, said := range []string{w.Title, w.Means, w.Do} {
+				if said == "" || strings.ContainsAny(said, "{}") {
+					t.Errorf("%s, english %t: %q", kind, english, said)
+				}
+			}
+			if kind != unknown.Kind && w.Means == unknown.Words(english).Means {
+				t.Errorf("%s, english %t: nothing is said of it", kind, english)
+			}
+		}
+	}
 }
