@@ -17,12 +17,21 @@ import (
 	"github.com/palinsesto/palinsesto/services/contract"
 )
 
+// asTable is what the path of a list's table ends with.
+const asTable = ".csv"
+
 // formats sends who wants CSV of a list to where it is made, by ?format=csv or Accept: text/csv, and
 // gives a command without a body an empty one.
 func formats(next http.Handler) http.Handler {
+	lists := map[string]bool{}
+	for _, r := range table() {
+		if list, ok := strings.CutSuffix(r.path, asTable); ok {
+			lists[list] = true
+		}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Method == http.MethodGet && (r.URL.Path == "/api/v1/segnalazioni" || r.URL.Path == "/api/v1/posts"):
+		case r.Method == http.MethodGet && lists[r.URL.Path]:
 			r = asCSV(r)
 		case r.Method == http.MethodPost && r.ContentLength == 0 && strings.HasPrefix(r.URL.Path, "/api/"):
 			r = r.Clone(r.Context())
@@ -42,7 +51,7 @@ func asCSV(r *http.Request) *http.Request {
 	q.Del("format")
 	r = r.Clone(r.Context())
 	if wanted {
-		r.URL.Path += ".csv"
+		r.URL.Path += asTable
 		q.Del("cursor")
 		q.Del("limit")
 	}
@@ -62,15 +71,7 @@ const rowsMost = 100_000
 // table writes what a filter finds, all of it, as it is read.
 func (s *Service) table(ctx context.Context, name, set string, f filter, in CSVInput, head []string, row func(body []byte) ([]string, error)) *streamOutput {
 	return &streamOutput{Body: func(hc huma.Context) {
-		_, w := humago.Unwrap(hc)
-		w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+name+"-"+s.Clock().In(s.cfg.Location()).Format("2006-01-02")+`.csv"`)
-		out := csv.NewWriter(&patient{w, http.NewResponseController(w)})
-		out.UseCRLF = true // RFC 4180
-		if in.Separator == "semicolon" {
-			out.Comma = ';'
-			_, _ = io.WriteString(w, "\ufeff")
-		}
+		out := s.csvTo(hc, name, in.Separator)
 		_ = out.Write(head)
 		rows, page := 0, PageInput{Limit: pageMost, Order: in.Order}
 		for rows < rowsMost {
@@ -90,6 +91,32 @@ func (s *Service) table(ctx context.Context, name, set string, f filter, in CSVI
 			if page.Cursor = got.Next; page.Cursor == "" {
 				break
 			}
+		}
+		out.Flush()
+	}}
+}
+
+// csvTo begins a table.
+func (s *Service) csvTo(hc huma.Context, name, separator string) *csv.Writer {
+	_, w := humago.Unwrap(hc)
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+"-"+s.Clock().In(s.cfg.Location()).Format("2006-01-02")+asTable+`"`)
+	out := csv.NewWriter(&patient{w, http.NewResponseController(w)})
+	out.UseCRLF = true // RFC 4180
+	if separator == "semicolon" {
+		out.Comma = ';'
+		_, _ = io.WriteString(w, "\ufeff")
+	}
+	return out
+}
+
+// sheet writes rows that are at hand: of lists that are never long.
+func (s *Service) sheet(name, separator string, head []string, rows [][]string) *streamOutput {
+	return &streamOutput{Body: func(hc huma.Context) {
+		out := s.csvTo(hc, name, separator)
+		_ = out.Write(head)
+		for _, cells := range rows {
+			_ = out.Write(harmless(cells)) // a client that left is told nothing
 		}
 		out.Flush()
 	}}

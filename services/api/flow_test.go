@@ -5,7 +5,9 @@ package api
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -272,4 +275,56 @@ func TestCSV(t *testing.T) {
 	foreign := h.ask("referente-jesi", "GET", "/api/v1/segnalazioni?format=csv", nil)
 	require.Equal(t, 1, strings.Count(foreign.body, "\n"), foreign.body)
 	require.Equal(t, http.StatusUnprocessableEntity, h.ask("operatore", "GET", "/api/v1/posts?format=xls", nil).status)
+}
+
+// Every list is there as a table, with what a person may write in it kept from being a formula.
+func TestEveryListAsCSV(t *testing.T) {
+	h := newHouse(t)
+	const formula = "=HYPERLINK(1)"
+	h.post(func(p *palinsesto.Post) { p.Problem = formula })
+	h.person("macchina", "@macchina", palinsesto.RoleLettore, "")
+	require.Equal(t, http.StatusCreated, h.ask("operatore", "POST", "/api/v1/holds", map[string]any{"scope": "tag", "value": "-x", "reason": formula}).status)
+	require.Equal(t, http.StatusOK, h.ask("operatore", "POST", "/api/v1/channels/telegram-ancona/pause", map[string]any{"reason": "\t" + formula}).status)
+	h.alert(func(a *palinsesto.Alert) { a.Detail = "+1" })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- h.Bus.Consume(ctx, bus.Consumer{Name: "prova", Filters: []string{contract.HoldSubject}, Workers: 1, Lease: time.Second},
+			func(context.Context, bus.Delivery) error { return bus.Drop(errors.New(formula)) })
+	}()
+	eventually(t, "an event is given up", func() bool {
+		letters, err := h.Bus.DeadLetters(t.Context(), 1)
+		return err == nil && len(letters) == 1
+	})
+	cancel()
+	require.NoError(t, <-ended)
+	h.indexed()
+	for list, c := range map[string]struct {
+		head string
+		rows int
+		has  string
+	}{
+		"posts/causes": {"cause,state,count,problem,channels", 1, "chat_not_found,failed,1,'=HYPERLINK(1),telegram-marche=1"},
+		"tokens":       {"id,name,role,centre,made,made_by,revoked", 7, ",'@macchina,lettore,,"},
+		"holds":        {"id,scope,value,reason,by,role,at", 1, ",tag,'-x,'=HYPERLINK(1),Nome di operatore,operatore,"},
+		"channels":     {"id,network,target,state,reason,not_before,spacing,centres", 2, "telegram-ancona,telegram,'@ancona,paused,'=HYPERLINK(1),,"},
+		"dead-letters": {"consumer,subject,event,seq,reason,at", 1, "prova,palinsesto.hold,placed,"},
+		"alerts":       {"id,kind,state,scope,cause,count,title,detail,do,since,over", 1, "post.failed,open,telegram-marche,chat_not_found,3,"},
+	} {
+		for _, r := range []reply{h.ask("admin", "GET", path("/%s.csv", list), nil), h.ask("admin", "GET", path("/%s?format=csv", list), nil)} {
+			require.Equal(t, http.StatusOK, r.status, r.body)
+			require.Contains(t, r.header.Get("Content-Type"), "text/csv", list)
+			require.Contains(t, r.header.Get("Content-Disposition"), "attachment", list)
+			require.True(t, strings.HasPrefix(r.body, c.head+"\r\n"), r.body)
+			require.Contains(t, r.body, c.has, list)
+			rows, err := csv.NewReader(strings.NewReader(r.body)).ReadAll()
+			require.NoError(t, err, list)
+			require.Len(t, rows, c.rows+1, list)
+			for _, cell := range slices.Concat(rows...) {
+				require.False(t, cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r"), "%q", cell)
+			}
+		}
+		semicolons := h.ask("admin", "GET", path("/%s.csv?separator=semicolon", list), nil)
+		require.True(t, strings.HasPrefix(semicolons.body, "\ufeff"+strings.ReplaceAll(c.head, ",", ";")), semicolons.body)
+	}
 }

@@ -63,6 +63,7 @@ func table() []route {
 		{method: get, path: posts, needs: palinsesto.ActSee, id: "list-posts", summary: "List posts", bind: bind((*Service).listPosts)},
 		{method: get, path: posts + ".csv", needs: palinsesto.ActSee, id: "export-posts", summary: "The same as CSV", adapt: answers("text/csv"), bind: bind((*Service).exportPosts)},
 		{method: get, path: posts + "/causes", needs: palinsesto.ActSee, id: "list-causes", summary: "Posts that need a hand, grouped by cause", bind: bind((*Service).listCauses)},
+		{method: get, path: posts + "/causes.csv", needs: palinsesto.ActSee, id: "export-causes", summary: "The same as CSV", adapt: answers("text/csv"), bind: bind((*Service).exportCauses)},
 		{method: post, path: posts + "/requeue", needs: palinsesto.ActOperate, id: "requeue-many", summary: "Re-queue all posts that a filter finds, or preview it", bind: bind((*Service).requeueMany)},
 		{method: get, path: aPost, needs: palinsesto.ActSee, id: "get-post", summary: "One post with its attempts and history", bind: bind((*Service).getPost)},
 		{method: post, path: aPost + "/requeue", needs: palinsesto.ActOperate, id: "requeue", summary: "Send a failed or missed post again", bind: bind((*Service).requeue)},
@@ -71,10 +72,12 @@ func table() []route {
 		{method: post, path: aPost + "/remove", needs: palinsesto.ActOperate, id: "remove", summary: "Take down a post that is out", bind: bind((*Service).remove)},
 
 		{method: get, path: v1 + "/holds", needs: palinsesto.ActSee, id: "list-holds", summary: "The holds that stand", bind: bind((*Service).listHolds)},
+		{method: get, path: v1 + "/holds.csv", needs: palinsesto.ActSee, id: "export-holds", summary: "The same as CSV", adapt: answers("text/csv"), bind: bind((*Service).exportHolds)},
 		{method: post, path: v1 + "/holds", needs: palinsesto.ActHold, id: "place-hold", status: 201, summary: "Stop; lists what was in flight", bind: bind((*Service).placeHold)},
 		{method: del, path: v1 + "/holds/{id}", needs: palinsesto.ActOperate, id: "lift-hold", summary: "Go on", bind: bind((*Service).liftHold)},
 
 		{method: get, path: v1 + "/channels", needs: palinsesto.ActSee, id: "list-channels", summary: "Channels and their state", bind: bind((*Service).listChannels)},
+		{method: get, path: v1 + "/channels.csv", needs: palinsesto.ActSee, id: "export-channels", summary: "The same as CSV", adapt: answers("text/csv"), bind: bind((*Service).exportChannels)},
 		{method: post, path: v1 + "/channels/{id}/pause", needs: palinsesto.ActPauseChannel, id: "pause-channel", summary: "Pause a channel", bind: bind((*Service).pauseChannel)},
 		{method: post, path: v1 + "/channels/{id}/resume", needs: palinsesto.ActPauseChannel, id: "resume-channel", summary: "Resume a paused channel", bind: bind((*Service).resumeChannel)},
 		{method: post, path: v1 + "/channels/{id}/reconnected", needs: palinsesto.ActManageChannel, id: "channel-reconnected", summary: "Say that a channel was reconnected", bind: bind((*Service).channelReconnected)},
@@ -85,9 +88,14 @@ func table() []route {
 
 		{method: post, path: v1 + "/tokens", needs: palinsesto.ActManageTokens, id: "create-token", status: 201, summary: "Create a token", bind: bind((*Service).createToken)},
 		{method: get, path: v1 + "/tokens", needs: palinsesto.ActManageTokens, id: "list-tokens", summary: "List tokens", bind: bind((*Service).listTokens)},
+		{method: get, path: v1 + "/tokens.csv", needs: palinsesto.ActManageTokens, id: "export-tokens", summary: "The same as CSV", adapt: answers("text/csv"), bind: bind((*Service).exportTokens)},
 		{method: del, path: v1 + "/tokens/{id}", needs: palinsesto.ActManageTokens, id: "revoke-token", status: 204, summary: "Revoke a token", bind: bind((*Service).revokeToken)},
 
+		{method: get, path: v1 + "/alerts", needs: palinsesto.ActSeeAlerts, id: "list-alerts", summary: "What operators are told of: since when, how many, what to do", bind: bind((*Service).listAlerts)},
+		{method: get, path: v1 + "/alerts.csv", needs: palinsesto.ActSeeAlerts, id: "export-alerts", summary: "The same as CSV", adapt: answers("text/csv"), bind: bind((*Service).exportAlerts)},
+
 		{method: get, path: v1 + "/dead-letters", needs: palinsesto.ActRebuild, id: "dead-letters", summary: "Events that a room gave up", bind: bind((*Service).deadLetters)},
+		{method: get, path: v1 + "/dead-letters.csv", needs: palinsesto.ActRebuild, id: "export-dead-letters", summary: "The same as CSV", adapt: answers("text/csv"), bind: bind((*Service).exportDeadLetters)},
 		{method: post, path: v1 + "/rebuild", needs: palinsesto.ActRebuild, id: "rebuild", status: 204, summary: "Rebuild the index from the log", bind: bind((*Service).rebuild)},
 		{method: get, path: v1 + "/check", needs: palinsesto.ActRebuild, id: "check", summary: "Compare the log with what must always hold", bind: bind((*Service).check)},
 	}

@@ -27,6 +27,8 @@ var allowed = map[string]string{
 	"list-channels": "rdoal", "pause-channel": "oa", "resume-channel": "oa", "channel-reconnected": "a", "check-channel": "oa",
 	"counts": "rdoal", "events": "rdoal",
 	"create-token": "a", "list-tokens": "a", "revoke-token": "a",
+	"export-causes": "rdoal", "export-holds": "rdoal", "export-channels": "rdoal", "export-tokens": "a", "export-dead-letters": "oa",
+	"list-alerts": "oa", "export-alerts": "oa",
 	"dead-letters": "oa", "rebuild": "oa", "check": "oa",
 }
 

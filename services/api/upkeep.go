@@ -55,6 +55,9 @@ func (s *Service) byState(ctx context.Context, set, centre string, everywhere bo
 	return own, err
 }
 
+// deadLettersMost is the maximum of a page below.
+const deadLettersMost = 1000
+
 type deadLettersInput struct {
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }

@@ -19,6 +19,7 @@ type EventView struct {
 	Hold         *HoldView    `json:"hold,omitempty"`
 	Holds        []HoldView   `json:"holds,omitempty" doc:"Those that stand"`
 	Token        *TokenView   `json:"token,omitempty"`
+	Alert        *AlertView   `json:"alert,omitempty"`
 }
 
 // event is a record of the log as an actor may see it; ok is false for what the actor may not, and for
@@ -39,6 +40,8 @@ func (v viewer) event(a palinsesto.Actor, r bus.Record) (e EventView, ok bool) {
 		ok = v.holdEvent(a, r, &e)
 	case contract.AggregateToken:
 		ok = v.tokenEvent(a, r, &e)
+	case contract.AggregateAlert:
+		ok = v.alertEvent(a, r, &e)
 	}
 	e.Event = at.Aggregate + "." + r.Event
 	return e, ok

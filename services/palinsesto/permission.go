@@ -17,6 +17,7 @@ const (
 	ActManageTokens  Action = "manage-tokens"  // people, tokens, settings
 	ActManageChannel Action = "manage-channel" // connect, declare reconnected
 	ActRebuild       Action = "rebuild"        // rebuild the index
+	ActSeeAlerts     Action = "see-alerts"     // what operators are told of
 )
 
 // scope is how far a role reaches with an action.
@@ -40,6 +41,7 @@ var permissions = map[Action]map[Role]scope{
 	ActManageTokens:  {RoleAdmin: all},
 	ActManageChannel: {RoleAdmin: all},
 	ActRebuild:       {RoleOperatore: all, RoleAdmin: all},
+	ActSeeAlerts:     {RoleOperatore: all, RoleAdmin: all},
 }
 
 // Can tells whether a may do the action on something of centre. An empty centre means something
