@@ -14,20 +14,24 @@ import (
 
 func TestPercent(t *testing.T) {
 	for name, c := range map[string]struct {
-		since time.Duration
-		live  uint64
-		want  int
+		since           time.Duration
+		allocated, live uint64
+		want            int
 	}{
-		"an idle house":                  {time.Minute, 10 << 20, calm},
-		"the first collection":           {1 << 62, 0, calm},
-		"busy with a small heap":         {time.Millisecond, 1 << 20, mostBusy},
-		"busy: by so much, not by twice": {time.Millisecond, 64 << 20, 300},
-		"busy with a large heap":         {time.Millisecond, 1 << 30, leastBusy},
-		"nothing alive":                  {time.Millisecond, 0, mostBusy},
+		"an idle house":                  {time.Minute, 10 << 20, 10 << 20, calm},
+		"the first collection":           {1 << 62, 4 << 20, 0, calm},
+		"busy with a small heap":         {time.Millisecond, 4 << 20, 1 << 20, mostBusy},
+		"busy: by so much, not by twice": {time.Millisecond, 64 << 20, 64 << 20, 400},
+		"busy with a large heap":         {time.Millisecond, 64 << 20, 1 << 30, leastBusy},
+		"busy though far apart":          {2 * time.Second, 256 << 20, 64 << 20, 400},
+		"nothing alive":                  {time.Millisecond, 4 << 20, 0, mostBusy},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, percent(c.since, c.live)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, percent(c.since, c.allocated, c.live)) })
 	}
 }
+
+// garbage has its bytes allocated on the heap.
+var garbage []byte
 
 // The pacer follows the collections, and an ended one gives Go's own setting back.
 func TestPacer(t *testing.T) {
@@ -39,7 +43,12 @@ func TestPacer(t *testing.T) {
 		metrics.Read(read)
 		return read[0].Value.Uint64()
 	}
-	require.Eventually(t, func() bool { runtime.GC(); return now() > usual }, 10*time.Second, time.Millisecond)
+	busy := func() bool {
+		garbage = make([]byte, 1<<20)
+		runtime.GC()
+		return now() > usual
+	}
+	require.Eventually(t, busy, 10*time.Second, time.Millisecond)
 	end()
 	require.Eventually(t, func() bool { runtime.GC(); return now() == usual }, 10*time.Second, time.Millisecond)
 }
