@@ -44,15 +44,11 @@ func (w *worker) rates() []index.Rate {
 
 // blocked tells how long the network wants to be left alone.
 func (w *worker) blocked(ctx context.Context) (time.Duration, error) {
-	var wait time.Duration
-	for _, key := range w.budgetKeys() {
-		until, err := w.Index.BlockedUntil(ctx, key)
-		if err != nil {
-			return 0, err
-		}
-		wait = max(wait, until.Sub(w.Clock()))
+	until, err := w.Index.BlockedUntil(ctx, w.budgetKeys()...)
+	if err != nil || until.IsZero() {
+		return 0, err
 	}
-	return wait, nil
+	return max(0, until.Sub(w.Clock())), nil
 }
 
 func (w *worker) budgetKeys() []string {

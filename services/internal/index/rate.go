@@ -4,7 +4,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -123,23 +122,30 @@ func (x *Index) Block(ctx context.Context, key string, until time.Time) error {
 	return nil
 }
 
-// BlockedUntil is zero when nothing stops key.
-func (x *Index) BlockedUntil(ctx context.Context, key string) (time.Time, error) {
-	v, err := x.short.Get(ctx, x.keys.prefix+"block:"+key).Result()
-	if errors.Is(err, redis.Nil) {
-		return time.Time{}, nil
+// BlockedUntil is the latest moment until which something stops one of the keys; zero when nothing does.
+func (x *Index) BlockedUntil(ctx context.Context, keys ...string) (latest time.Time, err error) {
+	full := make([]string, len(keys))
+	for i, k := range keys {
+		full[i] = x.keys.prefix + "block:" + k
 	}
+	values, err := x.short.MGet(ctx, full...).Result()
 	if err != nil {
-		return time.Time{}, fmt.Errorf("attesa chiesta dalla rete: %w", err)
+		return latest, fmt.Errorf("attesa chiesta dalla rete: %w", err)
 	}
-	ms, err := strconv.ParseInt(v, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("attesa chiesta dalla rete: %w", errPacked)
+	for _, v := range values {
+		s, set := v.(string)
+		if !set {
+			continue
+		}
+		ms, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return latest, fmt.Errorf("attesa chiesta dalla rete: %w", errPacked)
+		}
+		if until := time.UnixMilli(ms); until.After(x.clock()) && until.After(latest) {
+			latest = until
+		}
 	}
-	if until := time.UnixMilli(ms); until.After(x.clock()) {
-		return until, nil
-	}
-	return time.Time{}, nil
+	return latest, nil
 }
 
 // Once is true for the first caller within ttl, best effort: a wiped index lets a second one through.
