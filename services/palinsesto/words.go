@@ -15,6 +15,8 @@ var words = map[string]string{
 
 	"connected": "collegato", "paused": "in pausa", "resumed": "ripreso", "needs_reconnect": "da ricollegare",
 
+	"open": "aperto", "over": "concluso",
+
 	"not_sent": "non partito", "retry_after": "la rete chiede di aspettare", "permanent": "rifiutato dalla rete",
 	"reconnect": "la rete non riconosce l'accesso", "unknown": "esito sconosciuto", "stopped": "fermato prima dell'invio",
 	"person": "una persona", "found": "trovato sulla rete", "same_key": "reinviato con la stessa chiave", "late_answer": "risposta in ritardo",

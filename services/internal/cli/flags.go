@@ -75,22 +75,28 @@ type Terminal struct {
 
 // Commands are those that talk to a house.
 type Commands struct {
-	Submit   submitCmd   `cmd:"" help:"Invia le segnalazioni di un file, una per riga, con i loro media (submit a file of segnalazioni)."`
-	Posts    postsCmd    `cmd:"" help:"Elenca i post (list posts)."`
-	Causes   causesCmd   `cmd:"" help:"Post che aspettano una persona, per causa (posts that need a hand, by cause)."`
-	Show     showCmd     `cmd:"" help:"Un post o una segnalazione, con la storia (one post or segnalazione with its history)."`
-	Requeue  requeueCmd  `cmd:"" help:"Rimette in coda un post, o tutti quelli di una causa (re-queue one post, or all of a cause)."`
-	Resolve  resolveCmd  `cmd:"" help:"Dice se un post incerto è uscito, o che è stato fatto a mano ciò che andava fatto (say whether an uncertain post is out, or that a task was done by hand)."`
-	Cancel   cancelCmd   `cmd:"" help:"Annulla un post non ancora uscito (cancel a post that is not out)."`
-	Channels channelsCmd `cmd:"" help:"Elenca i canali e come stanno (list channels and their state)."`
-	Channel  channelCmd  `cmd:"" help:"Mette un canale in pausa, lo riprende, o dice che è di nuovo collegato (pause a channel, resume it, say that it was reconnected)."`
-	Stop     stopCmd     `cmd:"" help:"Ferma la pubblicazione, tutta o in parte (stop publishing, all or a part)."`
-	Resume   resumeCmd   `cmd:"" help:"Toglie un fermo, o tutti (lift a hold, or all)."`
-	Rebuild  rebuildCmd  `cmd:"" help:"Ricostruisce l'indice dal registro (rebuild the index from the log)."`
-	Check    checkCmd    `cmd:"" help:"Verifica il registro di una casa, accesa o spenta (check a house's log, running or stopped)."`
-	Backup   backupCmd   `cmd:"" help:"Copia la casa, accesa o spenta, in un file; --verify prova a ripristinare una copia (copy the house into a file; --verify: restore drill)."`
-	Restore  restoreCmd  `cmd:"" help:"Ripristina una copia in una cartella dei dati vuota, o in un NATS vuoto (bring a backup back)."`
-	Token    tokenCmd    `cmd:"" help:"Token di accesso (access tokens)."`
+	Submit         submitCmd         `cmd:"" help:"Invia le segnalazioni di un file, una per riga, con i loro media (submit a file of segnalazioni)."`
+	Segnalazioni   segnalazioniCmd   `cmd:"" help:"Elenca le segnalazioni (list segnalazioni)."`
+	Approve        approveCmd        `cmd:"" help:"Approva una segnalazione, così come la si è letta (approve exactly what was read)."`
+	RequestChanges requestChangesCmd `cmd:"" help:"Rimanda una segnalazione a chi l'ha scritta, con un commento (ask for changes)."`
+	Reject         rejectCmd         `cmd:"" help:"Respinge una segnalazione (reject)."`
+	Withdraw       withdrawCmd       `cmd:"" help:"Ritira una segnalazione: annulla ciò che non è uscito, toglie ciò che è uscito (withdraw)."`
+	Posts          postsCmd          `cmd:"" help:"Elenca i post (list posts)."`
+	Causes         causesCmd         `cmd:"" help:"Post che aspettano una persona, per causa (posts that need a hand, by cause)."`
+	Alerts         alertsCmd         `cmd:"" help:"Gli avvisi aperti: da quando, quanti, che cosa fare (open alerts and what to do)."`
+	Show           showCmd           `cmd:"" help:"Un post o una segnalazione, con la storia (one post or segnalazione with its history)."`
+	Requeue        requeueCmd        `cmd:"" help:"Rimette in coda un post, o tutti quelli di una causa (re-queue one post, or all of a cause)."`
+	Resolve        resolveCmd        `cmd:"" help:"Dice se un post incerto è uscito, o che è stato fatto a mano ciò che andava fatto (say whether an uncertain post is out, or that a task was done by hand)."`
+	Cancel         cancelCmd         `cmd:"" help:"Annulla un post non ancora uscito (cancel a post that is not out)."`
+	Channels       channelsCmd       `cmd:"" help:"Elenca i canali e come stanno (list channels and their state)."`
+	Channel        channelCmd        `cmd:"" help:"Mette un canale in pausa, lo riprende, o dice che è di nuovo collegato (pause a channel, resume it, say that it was reconnected)."`
+	Stop           stopCmd           `cmd:"" help:"Ferma la pubblicazione, tutta o in parte (stop publishing, all or a part)."`
+	Resume         resumeCmd         `cmd:"" help:"Toglie un fermo, o tutti (lift a hold, or all)."`
+	Rebuild        rebuildCmd        `cmd:"" help:"Ricostruisce l'indice dal registro (rebuild the index from the log)."`
+	Check          checkCmd          `cmd:"" help:"Verifica il registro di una casa, accesa o spenta (check a house's log, running or stopped)."`
+	Backup         backupCmd         `cmd:"" help:"Copia la casa, accesa o spenta, in un file; --verify prova a ripristinare una copia (copy the house into a file; --verify: restore drill)."`
+	Restore        restoreCmd        `cmd:"" help:"Ripristina una copia in una cartella dei dati vuota, o in un NATS vuoto (bring a backup back)."`
+	Token          tokenCmd          `cmd:"" help:"Token di accesso (access tokens)."`
 }
 
 // Run is what kong hands to every command.

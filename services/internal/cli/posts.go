@@ -38,11 +38,9 @@ type postsCmd struct {
 	Centre  string `help:"Centro."`
 	Cause   string `help:"Causa, come in «causes»."`
 	Hand    bool   `help:"Solo quelli che aspettano una persona (those that need a hand)."`
-	Limit   int    `default:"50" help:"Al massimo tanti (at most so many)."`
+	Search
+	Limit int `default:"50" help:"Al massimo tanti (at most so many)."`
 }
-
-// pageMost is the API's largest page.
-const pageMost = 200
 
 // Run lists posts.
 func (c *postsCmd) Run(r *Run) error {
@@ -54,50 +52,15 @@ func (c *postsCmd) Run(r *Run) error {
 	if err != nil {
 		return err
 	}
-	q := url.Values{}
-	for k, v := range map[string]string{"state": state, "channel": c.Channel, "centre": c.Centre, "cause": c.Cause} {
-		if v != "" {
-			q.Set(k, v)
-		}
-	}
+	q := c.Search.query(map[string]string{"state": state, "channel": c.Channel, "centre": c.Centre, "cause": c.Cause})
 	if c.Hand {
 		q.Set("hand", "true")
 	}
-	var total *int
-	items, more := []json.RawMessage{}, true
-	for more && len(items) < c.Limit {
-		q.Set("limit", strconv.Itoa(min(pageMost, c.Limit-len(items))))
-		var page struct {
-			Items []json.RawMessage
-			Next  string
-			Total *int
-		}
-		if err := client.Do(r.Ctx, Call{Method: http.MethodGet, Path: "/api/v1/posts", Query: q}, &page); err != nil {
-			return err
-		}
-		items, more, total = append(items, page.Items...), page.Next != "", page.Total
-		q.Set("cursor", page.Next)
-	}
-	raw, err := json.Marshal(map[string]any{"items": items, "total": total, "more": more})
+	l, err := r.list(client, "/api/v1/posts", q, c.Limit)
 	if err != nil {
 		return err
 	}
-	return r.answer(raw, func() error { return r.listed(items, total, more) })
-}
-
-// listed is the table, and what it leaves out.
-func (r *Run) listed(items []json.RawMessage, total *int, more bool) error {
-	if len(items) == 0 {
-		return r.say("Nessun post (no posts).")
-	}
-	if err := r.postTable(items); err != nil || !more {
-		return err
-	}
-	of := ""
-	if total != nil {
-		of = fmt.Sprintf(" di %d", *total)
-	}
-	return r.say("I primi %d%s; gli altri con --limit (there are more: --limit).", len(items), of)
+	return r.listed(l, "Nessun post (no posts).", r.postTable)
 }
 
 // stateNamed is the name of a state that people give by its name or by its word.
@@ -225,6 +188,13 @@ func (r *Run) show(raw json.RawMessage) error {
 		if line != "" {
 			_ = r.say("%s", line)
 		}
+	}
+	var seg segnalazione
+	if err := json.Unmarshal(raw, &seg); err != nil {
+		return err
+	}
+	for _, line := range seg.toDecide() {
+		_ = r.say("%s", line)
 	}
 	if len(x.Posts) > 0 {
 		fmt.Fprintln(r.Term.Out)
