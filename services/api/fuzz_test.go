@@ -62,7 +62,9 @@ func FuzzRequest(f *testing.F) {
 
 func sound(t *testing.T, w *httptest.ResponseRecorder, path string) {
 	t.Helper()
-	if w.Code >= 500 && (w.Code != http.StatusServiceUnavailable || !strings.Contains(path, "check")) {
+	// This house has no check, and the events are not waited for.
+	away := strings.Contains(path, "check") || strings.Contains(path, "events")
+	if w.Code >= 500 && (w.Code != http.StatusServiceUnavailable || !away) {
 		t.Fatalf("%d: %.500s", w.Code, w.Body)
 	}
 	if w.Code >= 400 && w.Body.Len() > 0 { // none after HEAD

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 )
 
 // The members of a file. Those of a stream lie in a folder of its name, as `nats stream restore` wants
@@ -77,7 +78,7 @@ func Take(ctx context.Context, from Streams, o Options) (m Manifest, err error) 
 		err = os.Rename(part, o.File)
 	}
 	if err == nil {
-		return m, syncFolder(filepath.Dir(o.File))
+		return m, durable.Flush(filepath.Dir(o.File))
 	}
 	if rerr := os.Remove(part); rerr != nil {
 		err = errors.Join(err, rerr)
@@ -219,12 +220,4 @@ func header(name string, size int64, at time.Time) ([]byte, error) {
 		err = fmt.Errorf("backup: the header of %s is %d bytes long", name, b.Len())
 	}
 	return b.Bytes(), err
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

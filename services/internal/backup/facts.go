@@ -16,6 +16,7 @@ import (
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -99,21 +100,26 @@ func appendFacts(dir string, facts []Fact) error {
 		return err
 	}
 	// A line that a power cut tore must not take the next one with it.
-	if torn(f) {
+	first, torn := state(f)
+	if torn {
 		lines = append([]byte{'\n'}, lines...)
 	}
 	_, err = f.Write(lines)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil && first {
+		err = durable.Flush(dir)
+	}
+	return err
 }
 
-func torn(f *os.File) bool {
+// state tells whether a file of lines is new, and whether its last line is only half there.
+func state(f *os.File) (first, torn bool) {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
-		return false
+		return true, false
 	}
 	last := []byte{0}
 	_, err = f.ReadAt(last, info.Size()-1)
-	return err == nil && last[0] != '\n'
+	return false, err == nil && last[0] != '\n'
 }
 
 const longestFact = 64 << 10

@@ -16,6 +16,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/robfig/cron/v3"
+
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 )
 
 // Keeper makes copies at their times and keeps the newest.
@@ -116,7 +118,7 @@ var errBusy = errors.New("un altro processo sta già facendo una copia in questa
 
 // copy makes one, reads it through, and only then takes away what is too old.
 func (k *Keeper) copy(ctx context.Context, now time.Time) error {
-	if err := os.MkdirAll(k.Folder, 0o700); err != nil {
+	if err := durable.Folder(k.Folder); err != nil {
 		return fmt.Errorf("la cartella delle copie non si può creare (cannot make the folder): %w", err)
 	}
 	lock := flock.New(filepath.Join(k.Folder, lockName), flock.SetPermissions(0o600))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 )
 
 // Mark is how far the log had come when it was last seen here. It lies outside the data folder, so that it
@@ -38,7 +39,7 @@ type Outside struct {
 
 // OpenOutside makes the folder where it is missing and reads the mark.
 func OpenOutside(dir string) (*Outside, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.Folder(dir); err != nil {
 		return nil, fmt.Errorf("la cartella del segno di continuità %s non si può creare: indicarne un'altra con --state-dir (cannot make the state folder): %w", dir, err)
 	}
 	o := &Outside{dir: dir}
@@ -192,17 +193,7 @@ func (o *Outside) write(m Mark) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(o.dir, "."+markFile+"-*") // made 0600
-	if err != nil {
-		return fmt.Errorf("il segno di continuità non si scrive (the mark cannot be written): %w", err)
-	}
-	_, err = f.Write(append(raw, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(o.dir, markFile))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // what cannot be removed is told by the first error
+	if err := durable.Write(filepath.Join(o.dir, markFile), append(raw, '\n')); err != nil {
 		return fmt.Errorf("il segno di continuità non si scrive (the mark cannot be written): %w", err)
 	}
 	o.mark = m

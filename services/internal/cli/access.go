@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -71,7 +72,7 @@ func (r *Run) wear(admin *Client, role palinsesto.Role) (*Client, error) {
 		return nil, err
 	}
 	c.Token = t.Token
-	return c, os.WriteFile(filepath.Join(r.Flags.Data, name), []byte(t.Token+"\n"), 0o600)
+	return c, durable.Write(filepath.Join(r.Flags.Data, name), []byte(t.Token+"\n"))
 }
 
 // valid tells whether the house still knows the token.

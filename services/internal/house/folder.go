@@ -15,6 +15,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 )
 
 // The files of a data folder, beside nats/.
@@ -43,7 +45,7 @@ func openFolder(dir string, exclusive bool) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.Folder(dir); err != nil {
 		return nil, fmt.Errorf("la cartella dei dati %s non si può creare: scegliere un'altra con --data (cannot make the data folder): %w", dir, err)
 	}
 	// It holds people's texts and the keys to the log: nobody else's on this machine.
@@ -115,19 +117,10 @@ func (f *folder) secret(name string, fresh func() (string, error)) (string, erro
 	return "", fmt.Errorf("%s è vuoto: ripristinarlo da una copia (the file is empty)", f.path(name))
 }
 
-// write replaces a file in one step, so that nobody reads half of it and a crash leaves the old one.
+// write replaces a file in one step, so that nobody reads half of it and a crash or a power cut leaves
+// the old one or the new one.
 func (f *folder) write(name, value string) error {
-	tmp, err := os.CreateTemp(f.dir, "."+name+"-*") // made 0600
-	if err != nil {
-		return fmt.Errorf("%s non si scrive (cannot be written): %w", f.path(name), err)
-	}
-	_, err = tmp.WriteString(value + "\n")
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), f.path(name))
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // what cannot be removed is told by the first error
+	if err := durable.Write(f.path(name), []byte(value+"\n")); err != nil {
 		return fmt.Errorf("%s non si scrive (cannot be written): %w", f.path(name), err)
 	}
 	return nil

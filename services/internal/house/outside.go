@@ -16,6 +16,7 @@ import (
 
 	"github.com/palinsesto/palinsesto/services/internal/backup"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 )
 
 // filePlace names the folder's place outside, see backup.Mark.
@@ -197,7 +198,7 @@ func (f *folder) place(from, name string) error {
 		if err != nil {
 			return err
 		}
-		return flush(path)
+		return durable.Flush(path)
 	})
 	if err == nil {
 		err = os.Rename(from, f.path(name))
@@ -205,14 +206,5 @@ func (f *folder) place(from, name string) error {
 	if err != nil {
 		return err
 	}
-	return flush(f.dir)
-}
-
-// flush brings a file, or the names in a folder, to the disk.
-func flush(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return durable.Flush(f.dir)
 }
