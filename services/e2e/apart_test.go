@@ -49,7 +49,7 @@ func TestRoomsApart(t *testing.T) {
 	for actor := range 4 {
 		wg.Go(func() {
 			for i := actor; i < posts; i += 4 {
-				w.place(t.Context(), fmt.Sprintf("Avviso %d", i), channelID(i%2))
+				w.place(t.Context(), fmt.Sprintf("Avviso %d", i), harness.ChannelID(i%2))
 			}
 		})
 	}

@@ -49,7 +49,7 @@ func (w *world) publish(prefix string, n int) {
 	for i := range n {
 		wg.Go(func() {
 			title := fmt.Sprintf("%s %03d", prefix, i)
-			seg, err := w.referente.Submit(w.t.Context(), notice(title, channelID(i%3)), title)
+			seg, err := w.referente.Submit(w.t.Context(), notice(title, harness.ChannelID(i%3)), title)
 			if err == nil {
 				err = w.redattore.Approve(w.t.Context(), seg, time.Time{})
 			}
@@ -183,7 +183,7 @@ func TestOlderBackupWithNotes(t *testing.T) {
 	w.house.Env = append(w.house.Env, "PALINSESTO_STATE_DIR="+notes)
 	w.start()
 	w.people()
-	later, err := w.referente.Submit(t.Context(), notice("Da ritirare", channelID(0)), "later")
+	later, err := w.referente.Submit(t.Context(), notice("Da ritirare", harness.ChannelID(0)), "later")
 	require.NoError(t, err)
 	require.NoError(t, w.redattore.Approve(t.Context(), later, time.Now().Add(time.Hour)))
 	file := filepath.Join(t.TempDir(), "casa.tar")

@@ -92,7 +92,7 @@ func TestRandomKills(t *testing.T) {
 		wg.Go(func() {
 			for n := 0; load.Err() == nil && n < 200; n++ {
 				title := fmt.Sprintf("Avviso %d-%d", actor, n)
-				if w.place(ctx, title, channelID(actor)) {
+				if w.place(ctx, title, harness.ChannelID(actor)) {
 					placed.Store(title, true)
 				}
 			}

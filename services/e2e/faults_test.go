@@ -48,20 +48,20 @@ func TestFaults(t *testing.T) {
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel() // each has a channel of its own
-			c.fault.Account, c.fault.Count = "@"+username(i), 1
+			c.fault.Account, c.fault.Count = "@"+harness.Username(i), 1
 			_, err := w.box.Faults().Add(c.fault)
 			require.NoError(t, err)
 			title := "Avviso: " + c.name
-			require.True(t, w.place(t.Context(), title, channelID(i)))
+			require.True(t, w.place(t.Context(), title, harness.ChannelID(i)))
 			var p harness.Post
 			require.Eventually(t, func() bool {
-				p = w.postOn(channelID(i))
+				p = w.postOn(harness.ChannelID(i))
 				return p.State == c.state
 			}, patience, 20*time.Millisecond, "it comes to rest as %s, last %+v", c.state, &p)
 			require.Equal(t, c.wall, w.onWall()[title])
 			require.Equal(t, c.state != "posted", p.Problem != "", "a sentence says why")
 			w.settle(t, p, c.then)
-			require.Eventually(t, func() bool { return w.postOn(channelID(i)).State == "posted" }, patience, 20*time.Millisecond)
+			require.Eventually(t, func() bool { return w.postOn(harness.ChannelID(i)).State == "posted" }, patience, 20*time.Millisecond)
 			require.Equal(t, 1, w.onWall()[title], "once in the end")
 		})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
 	"github.com/palinsesto/palinsesto/services/internal/index/indextest"
 	"github.com/palinsesto/palinsesto/services/sandbox"
 )
@@ -30,7 +31,7 @@ func TestRedisWiped(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			title := fmt.Sprintf("Avviso %d", i)
-			seg, err := w.referente.Submit(t.Context(), notice(title, channelID(i%4)), title)
+			seg, err := w.referente.Submit(t.Context(), notice(title, harness.ChannelID(i%4)), title)
 			require.NoError(t, err)
 			// Spread over three seconds, so that the wipes fall between them.
 			require.NoError(t, w.redattore.Approve(t.Context(), seg, due.Add(time.Duration(i)*15*time.Millisecond)))

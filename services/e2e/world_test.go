@@ -19,7 +19,6 @@ import (
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
 	"github.com/palinsesto/palinsesto/services/sandbox"
-	"github.com/palinsesto/palinsesto/services/sandbox/telegram"
 )
 
 // program is the binary under test, built once, with failpoints.
@@ -38,12 +37,6 @@ func TestMain(m *testing.M) {
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
-
-const (
-	botToken = "123456789:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIi"
-	botID    = 123456789
-	tokenEnv = "PALINSESTO_TEST_BOT"
-)
 
 // world is a house, its network and its people.
 type world struct {
@@ -77,7 +70,7 @@ func newWorld(t *testing.T, s settings) *world {
 	conf := filepath.Join(dir, "house.yaml")
 	require.NoError(t, os.WriteFile(conf, []byte(configuration(s, api.URL+"/telegram")), 0o600))
 	w.house = &harness.House{Bin: program, Data: filepath.Join(dir, "data"), Config: conf,
-		Env: append([]string{tokenEnv + "=" + botToken, "PALINSESTO_LOG_LEVEL=warn"}, s.env...), Args: s.args}
+		Env: append([]string{harness.TokenEnv + "=" + harness.BotToken, "PALINSESTO_LOG_LEVEL=warn"}, s.env...), Args: s.args}
 	t.Cleanup(func() {
 		if w.house.Gone() != nil {
 			w.house.Kill()
@@ -91,22 +84,11 @@ func newWorld(t *testing.T, s settings) *world {
 
 func newSandbox(t *testing.T, channels int) *sandbox.Sandbox {
 	t.Helper()
-	box, err := sandbox.New(sandbox.Options{})
-	require.NoError(t, err)
-	chats := make([]telegram.Chat, channels)
-	for i := range chats {
-		chats[i] = telegram.Chat{ID: int64(-1001000000000 - i), Username: username(i), Title: "Canale " + username(i),
-			Admins: map[int64]telegram.Rights{botID: {Post: true, Edit: true, Delete: true}}}
-	}
-	_, err = telegram.New(box, telegram.Options{NoRates: true, Chats: chats,
-		Bots: []telegram.Bot{{Token: botToken, ID: botID, Username: "palinsesto_bot"}}})
+	box, err := harness.NewSandbox(sandbox.Options{}, channels)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = box.Close() })
 	return box
 }
-
-func username(i int) string  { return fmt.Sprintf("canale_%03d", i) }
-func channelID(i int) string { return fmt.Sprintf("canale-%03d", i) }
 
 // configuration keeps waits short: what a public office waits a minute for, a test waits a second for.
 func configuration(s settings, api string) string {
@@ -118,7 +100,7 @@ func configuration(s settings, api string) string {
 	y.WriteString("channels:\n")
 	for i := range max(1, s.channels) {
 		fmt.Fprintf(&y, "  - id: %s\n    network: telegram\n    target: \"@%s\"\n    api_base: %s\n    token_env: %s\n%s",
-			channelID(i), username(i), api, tokenEnv, s.channel)
+			harness.ChannelID(i), harness.Username(i), api, harness.TokenEnv, s.channel)
 	}
 	y.WriteString("publishing:\n  lease: 3s\n  call_deadline: 1s\n  call_timeout: 2s\n  retry:\n    first: 1s\n    max: 2s\n")
 	y.WriteString(s.extra)
@@ -156,18 +138,9 @@ func (w *world) people() {
 
 func (w *world) person(role, centre string) harness.Client {
 	w.t.Helper()
-	body := map[string]string{"role": role, "name": role}
-	if centre != "" {
-		body["centre"] = centre
-	}
-	a, err := w.admin.Do(w.t.Context(), "POST", "/api/v1/tokens", body)
+	c, err := w.admin.NewToken(w.t.Context(), role, centre)
 	require.NoError(w.t, err)
-	require.Equal(w.t, 201, a.Status, "%s", a.Body)
-	var made struct {
-		Token string `json:"token"`
-	}
-	require.NoError(w.t, a.Decode(&made))
-	return harness.Client{URL: w.house.URL(), Token: made.Token}
+	return c
 }
 
 // patience is how long a test waits for what must come about.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -17,6 +19,7 @@ type Disk struct {
 	dir    string
 	store  *store
 	server *fuse.Server
+	wait   atomic.Int64 // nanoseconds that each flush takes
 }
 
 // Mount puts an empty disk on an empty folder.
@@ -28,7 +31,7 @@ func Mount(dir string, names Names) (*Disk, error) {
 func (d *Disk) mount() error {
 	o := &fs.Options{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
 	// As root mount(2) is enough; for others go-fuse goes on to the set-uid helper fusermount3.
-	o.MountOptions = fuse.MountOptions{DirectMount: true, FsName: "powercut", Name: "powercut", MaxWrite: 1 << 20}
+	o.MountOptions = fuse.MountOptions{DirectMount: true, FsName: "powercut", Name: "powercut", MaxWrite: 512 << 10}
 	server, err := fs.Mount(d.dir, &node{disk: d, inode: d.store.root}, o)
 	if err != nil {
 		return fmt.Errorf("the disk that loses power is not mounted on %s: it needs /dev/fuse (modprobe fuse; in a container --device /dev/fuse --cap-add SYS_ADMIN) and, unless run as root, the package fuse3 (apt-get install fuse3): %w", d.dir, err)
@@ -61,6 +64,17 @@ func (d *Disk) Sync() {
 	d.store.mu.Lock()
 	defer d.store.mu.Unlock()
 	d.store.flushAll()
+}
+
+// Slow has every flush take so long, as on a disk that is worn, shared or full of other work; 0: as quick
+// as it is.
+func (d *Disk) Slow(by time.Duration) { d.wait.Store(int64(by)) }
+
+// drag is the wait of one flush. Nothing is locked meanwhile: other files are read and written.
+func (d *Disk) drag() {
+	if by := time.Duration(d.wait.Load()); by > 0 {
+		<-time.After(by)
+	}
 }
 
 // Tally counts since the first mount.

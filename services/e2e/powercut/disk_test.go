@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/palinsesto/palinsesto/services/e2e/powercut"
+	"github.com/palinsesto/palinsesto/services/internal/durable"
 )
 
 // rig is a mounted disk and a short way to speak of what is on it.
@@ -54,6 +55,13 @@ func (r *rig) flush(dir string) {
 	require.NoError(r.t, err)
 	require.NoError(r.t, f.Sync())
 	require.NoError(r.t, f.Close())
+}
+
+func (r *rig) namesAtOnce(dir string) {
+	r.t.Helper()
+	changed, err := durable.Names(r.path(dir), true)
+	require.NoError(r.t, err)
+	require.True(r.t, changed)
 }
 
 func (r *rig) cut(chance *rand.Rand) {
@@ -147,6 +155,13 @@ func TestWhatACutLeaves(t *testing.T) {
 			require.NoError(r.t, err)
 			require.NoError(r.t, f.Close())
 		}, nil, []string{"a=one"}},
+		"in a directory that flushes names at once": {func(r *rig) {
+			r.namesAtOnce(".")
+			require.NoError(r.t, os.Mkdir(r.path("d"), 0o700))
+			r.write("d/a", "one", 0, true)
+			r.write("d/b", "two", 0, true)
+			require.NoError(r.t, os.Rename(r.path("d/b"), r.path("d/c")))
+		}, []string{"d/", "d/a=one", "d/c=two"}, []string{"d/", "d/a=one", "d/c=two"}},
 		"all flushed": {func(r *rig) { r.write("a", "one", 0, false); r.disk.Sync() },
 			[]string{"a=one"}, []string{"a=one"}},
 	} {

@@ -47,12 +47,6 @@ func TestPowerCut(t *testing.T) {
 			w := newWorld(t, c.names)
 			w.start()
 			w.people()
-			if c.names == powercut.Letter {
-				// JetStream never flushes the directories of its streams and blocks: to the letter, a log
-				// younger than the kernel's write-back (30 s) is gone with its names. Of an older log the
-				// promise is asked here; of a new one in the rows with a journal, as disks have it.
-				w.rig.disk.Sync()
-			}
 			for range cuts {
 				w.load(channels)
 				w.cutAt(moment, chance)

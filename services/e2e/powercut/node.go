@@ -118,6 +118,7 @@ func (n *node) add(ctx context.Context, name string, mode uint32, out *fuse.Entr
 			return syscall.EEXIST
 		}
 		i := s.fresh(mode)
+		i.atOnce = i.isDir() && n.inode.atOnce
 		s.bind(binding{n.inode, name, i})
 		made = n.known(ctx, i, out)
 		return 0
@@ -190,6 +191,9 @@ func (n *node) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) 
 
 // Write holds a write back.
 func (n *node) Write(_ context.Context, f fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
+	if h, ok := f.(handle); ok && h.sync {
+		n.disk.drag()
+	}
 	errno := n.powered(func(s *store) syscall.Errno {
 		s.write(n.inode, data, off)
 		s.atOnce(f, n.inode)
@@ -206,6 +210,7 @@ func (s *store) atOnce(f fs.FileHandle, i *inode) {
 
 // Fsync flushes a file, or the names in a directory.
 func (n *node) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
+	n.disk.drag()
 	return n.powered(func(s *store) syscall.Errno {
 		s.flush(n.inode)
 		return 0

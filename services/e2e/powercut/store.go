@@ -39,6 +39,8 @@ type inode struct {
 
 	live, kept map[string]*inode // of a directory: as seen, and on the disk
 
+	atOnce     bool              // of a directory: FS_DIRSYNC_FL, the D of chattr(1)
+
 	data, disk []byte   // of a file: as seen, and on the disk
 	dirty      []change // what makes disk into data
 }
@@ -91,6 +93,11 @@ func (s *store) bind(step ...binding) {
 		b.dir.mtime = time.Now()
 	}
 	s.waiting = append(s.waiting, step)
+	for _, b := range step {
+		if b.dir.atOnce {
+			s.flushNames(b.dir)
+		}
+	}
 }
 
 func put(names map[string]*inode, b binding) {

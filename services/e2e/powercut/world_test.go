@@ -20,7 +20,6 @@ import (
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
 	"github.com/palinsesto/palinsesto/services/e2e/powercut"
 	"github.com/palinsesto/palinsesto/services/sandbox"
-	"github.com/palinsesto/palinsesto/services/sandbox/telegram"
 )
 
 // program is the binary under test, as it is shipped.
@@ -41,9 +40,6 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	botToken = "123456789:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIi"
-	botID    = 123456789
-	tokenEnv = "PALINSESTO_TEST_BOT"
 	channels = 4
 	patience = 15 * time.Second
 )
@@ -79,7 +75,7 @@ func newWorld(t *testing.T, names powercut.Names) *world {
 	require.NoError(t, os.WriteFile(conf, []byte(configuration(api.URL+"/telegram")), 0o600))
 	// The folder beside the data folder, where the house marks how far its log was, loses power too.
 	w.house = &harness.House{Bin: program, Data: w.rig.path("data"), Config: conf,
-		Env: []string{tokenEnv + "=" + botToken, "PALINSESTO_LOG_LEVEL=warn"}}
+		Env: []string{harness.TokenEnv + "=" + harness.BotToken, "PALINSESTO_LOG_LEVEL=warn"}}
 	t.Cleanup(func() {
 		if w.house.Gone() != nil {
 			w.house.Kill()
@@ -94,15 +90,7 @@ func newWorld(t *testing.T, names powercut.Names) *world {
 
 func newSandbox(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
-	box, err := sandbox.New(sandbox.Options{})
-	require.NoError(t, err)
-	chats := make([]telegram.Chat, channels)
-	for i := range chats {
-		chats[i] = telegram.Chat{ID: int64(-1001000000000 - i), Username: fmt.Sprintf("canale_%d", i), Title: "Canale",
-			Admins: map[int64]telegram.Rights{botID: {Post: true, Edit: true, Delete: true}}}
-	}
-	_, err = telegram.New(box, telegram.Options{NoRates: true, Chats: chats,
-		Bots: []telegram.Bot{{Token: botToken, ID: botID, Username: "palinsesto_bot"}}})
+	box, err := harness.NewSandbox(sandbox.Options{}, channels)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = box.Close() })
 	return box
@@ -112,8 +100,8 @@ func configuration(api string) string {
 	var y strings.Builder
 	y.WriteString("organisation:\n  name: Prova\ncentres:\n  - id: jesi\n    name: Jesi\n    province: AN\nchannels:\n")
 	for i := range channels {
-		fmt.Fprintf(&y, "  - id: canale-%d\n    network: telegram\n    target: \"@canale_%d\"\n    api_base: %s\n    token_env: %s\n",
-			i, i, api, tokenEnv)
+		fmt.Fprintf(&y, "  - id: %s\n    network: telegram\n    target: \"@%s\"\n    api_base: %s\n    token_env: %s\n",
+			harness.ChannelID(i), harness.Username(i), api, harness.TokenEnv)
 	}
 	y.WriteString("publishing:\n  lease: 3s\n  call_deadline: 1s\n  call_timeout: 2s\n  retry:\n    first: 1s\n    max: 2s\n")
 	return y.String()
@@ -135,20 +123,14 @@ func (w *world) people() {
 	secret, err := w.house.AdminToken()
 	require.NoError(w.t, err)
 	admin := harness.Client{URL: w.house.URL(), Token: secret}
-	made := map[string]harness.Client{}
-	for role, centre := range map[string]string{"referente": "jesi", "redattore": "", "operatore": ""} {
-		body := map[string]string{"role": role, "name": role}
-		if centre != "" {
-			body["centre"] = centre
+	for role, of := range map[string]*harness.Client{"referente": &w.referente, "redattore": &w.redattore, "operatore": &w.operatore} {
+		centre := ""
+		if role == "referente" {
+			centre = "jesi"
 		}
-		a, err := admin.Do(w.t.Context(), "POST", "/api/v1/tokens", body)
+		*of, err = admin.NewToken(w.t.Context(), role, centre)
 		require.NoError(w.t, err)
-		require.Equal(w.t, 201, a.Status, "%s", a.Body)
-		var token struct{ Token string }
-		require.NoError(w.t, a.Decode(&token))
-		made[role] = harness.Client{URL: w.house.URL(), Token: token.Token}
 	}
-	w.referente, w.redattore, w.operatore = made["referente"], made["redattore"], made["operatore"]
 }
 
 // load submits and approves until the house is gone, and notes each yes at once.
@@ -157,7 +139,7 @@ func (w *world) load(actors int) {
 	for actor := range actors {
 		w.actors.Go(func() {
 			for n := 0; ; n++ {
-				if !w.place(fmt.Sprintf("Avviso %d-%d-%d", w.rounds, actor, n), fmt.Sprintf("canale-%d", actor%channels)) {
+				if !w.place(fmt.Sprintf("Avviso %d-%d-%d", w.rounds, actor, n), harness.ChannelID(actor%channels)) {
 					return
 				}
 			}
