@@ -28,6 +28,7 @@ type story struct {
 	voids    []*void
 	state    string // that was acknowledged last: submitted, changes_requested, approved, rejected, withdrawn
 	doubt    bool   // an answer never came: what was asked for may have been done
+	acks     []time.Time
 	media    bool
 	files    []map[string]any // uploaded
 }

@@ -66,7 +66,7 @@ func (c *crew) start(ctx context.Context) {
 
 // pace lets stories begin at the rate that was asked for.
 func (c *crew) pace(ctx context.Context) {
-	tick := time.NewTicker(time.Duration(float64(time.Second) / c.r.o.rate))
+	tick := time.NewTicker(time.Duration(float64(time.Second) / (c.r.o.rate * c.r.kind.pace)))
 	defer tick.Stop()
 	for {
 		select {

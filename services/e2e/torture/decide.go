@@ -18,6 +18,9 @@ func (t *teller) version(ctx context.Context, s *story) (segAnswer, error) {
 	var a segAnswer
 	status, _, err := t.redattore.do(ctx, http.MethodGet, "/api/v1/segnalazioni/"+s.id, nil, &a, "")
 	if err == nil && status != http.StatusOK {
+		if t.r.forgot(s) {
+			return a, t.given(s)
+		}
 		t.r.breach("lost", "story %d: the segnalazione %s was acknowledged and is HTTP %d", s.n, s.id, status)
 		return a, fmt.Errorf("lost")
 	}
@@ -63,6 +66,7 @@ func (t *teller) approve(ctx context.Context, s *story, at time.Time) error {
 	}
 	t.note(func() {
 		r.acked, s.state = time.Now(), "approved"
+		s.acked()
 		if a.Approval == nil {
 			return
 		}
@@ -112,7 +116,7 @@ func (t *teller) revise(ctx context.Context, s *story) error {
 		t.note(func() { s.voids = s.voids[:len(s.voids)-1] })
 		return t.refused(s, "revise", status, http.StatusConflict, http.StatusUnprocessableEntity)
 	}
-	t.note(func() { v.acked, s.state = time.Now(), a.State })
+	t.note(func() { v.acked, s.state = time.Now(), a.State; s.acked() })
 	return nil
 }
 
@@ -136,6 +140,7 @@ func (t *teller) withdraw(ctx context.Context, s *story) error {
 	}
 	t.note(func() {
 		v.acked, s.state, v.listless = time.Now(), "withdrawn", tries > 1
+		s.acked()
 		for _, id := range a.InFlight {
 			v.flying[id] = true
 		}
@@ -156,7 +161,7 @@ func (t *teller) decide(ctx context.Context, s *story, verb, state string) error
 	if status != http.StatusOK {
 		return t.refused(s, verb, status, http.StatusConflict)
 	}
-	t.note(func() { s.state = state })
+	t.note(func() { s.state = state; s.acked() })
 	return nil
 }
 
@@ -175,6 +180,7 @@ func (t *teller) upload(ctx context.Context, s *story) error {
 	if status > 201 {
 		return t.refused(s, "upload", status)
 	}
+	t.note(s.acked)
 	s.files = []map[string]any{{"id": a.ID, "filename": fmt.Sprintf("%d.jpg", s.n), "alt": "Un ufficio con persone allo sportello"}}
 	return nil
 }

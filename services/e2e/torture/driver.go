@@ -16,6 +16,7 @@ import (
 type driver struct {
 	r    *run
 	dice *rand.Rand
+	deck *deck[fault]
 	now  string // what is on, for the line of progress
 	mu   sync.Mutex
 }
@@ -33,6 +34,8 @@ func drive(ctx context.Context, r *run, share time.Duration) {
 	if len(known) == 0 {
 		fmt.Println("  none of the faults asked for is possible in this world: it only works")
 	}
+	d.deck = newDeck(r.dice("deck"), known)
+	d.deck.first(r.rank)
 	ctx, cancel := context.WithTimeout(ctx, share)
 	defer cancel()
 	go d.progress(ctx)
@@ -42,17 +45,14 @@ func drive(ctx context.Context, r *run, share time.Duration) {
 			<-ctx.Done()
 			return
 		}
-		d.episode(ctx, known)
+		d.episode(ctx)
 		rest(ctx, between(d.dice, 200*time.Millisecond, 1200*time.Millisecond))
 	}
 }
 
 // episode lets some faults loose at once and waits until the house is back.
-func (d *driver) episode(ctx context.Context, known []fault) {
-	var on []fault
-	for range 1 + d.dice.IntN(3) {
-		on = append(on, pick(d.dice, known))
-	}
+func (d *driver) episode(ctx context.Context) {
+	on := d.hand()
 	var names []string
 	for _, f := range on {
 		names = append(names, f.name)
@@ -73,8 +73,8 @@ func (d *driver) episode(ctx context.Context, known []fault) {
 			end()
 		})
 	}
-	if d.strewn() {
-		for range 1 + d.dice.IntN(3) {
+	if d.strewn() && !on[0].alone() {
+		for range 2 + d.dice.IntN(3) {
 			late, x := between(d.dice, 0, 2*time.Second), d.room()
 			wg.Go(func() {
 				if rest(ctx, late) {
@@ -90,6 +90,23 @@ func (d *driver) episode(ctx context.Context, known []fault) {
 	d.say("")
 }
 
+// hand draws what comes at once: one to three faults, or one that stands alone.
+func (d *driver) hand() []fault {
+	var on []fault
+	for range 1 + d.dice.IntN(3) {
+		f := d.deck.draw()
+		if f.alone() && len(on) > 0 {
+			d.deck.top(f)
+			break
+		}
+		on = append(on, f)
+		if f.alone() {
+			break
+		}
+	}
+	return on
+}
+
 // strewn tells whether kills come with everything: not where faults were asked for by name.
 func (d *driver) strewn() bool {
 	for _, name := range split(d.r.o.without) {
@@ -100,7 +117,7 @@ func (d *driver) strewn() bool {
 	return d.r.o.only == ""
 }
 
-func (d *driver) room() *room { return pick(d.dice, d.r.world.rooms) }
+func (d *driver) room() *room { return pick(d.dice, d.r.world.all()) }
 
 // must tells of a fault that could not be made or ended: then the run proves nothing.
 func (d *driver) must(err error) {
@@ -120,6 +137,7 @@ func (r *run) did(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults[name]++
+	r.tried[name] = true
 }
 
 const progressEvery = 5 * time.Second

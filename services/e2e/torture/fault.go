@@ -20,9 +20,13 @@ type fault struct {
 	begin    func(ctx context.Context, d *driver) (end func())
 }
 
+// alone: nothing else may break meanwhile. While data are put back, what is acknowledged is not kept.
+func (f fault) alone() bool { return strings.HasPrefix(f.name, "back-") }
+
 // faults is the table of all of them.
 func faults() []fault {
-	return slices.Concat(killFaults(), pauseFaults(), natsFaults(), redisFaults(), lineFaults(), networkFaults(), diskFaults(), clockFaults())
+	return slices.Concat(killFaults(), pauseFaults(), natsFaults(), redisFaults(), lineFaults(), networkFaults(), diskFaults(), clockFaults(),
+		copyFaults(), backFaults())
 }
 
 func faultNames() string {
@@ -68,15 +72,24 @@ func (r *run) chosen() []fault {
 	return out
 }
 
-func always(*world) bool     { return true }
-func withNATS(w *world) bool { return len(w.nats) > 0 }
-func clustered(w *world) bool {
-	return len(w.nats) > 1
+// rank says which fault is to be drawn first: what no world has tried yet, and of that what only such a
+// world as this can try.
+func (r *run) rank(f fault) int {
+	rank := 0
+	if !r.tried[f.name] {
+		rank++
+		if !f.possible(&world{}) {
+			rank++
+		}
+	}
+	return rank
 }
-func withRedis(w *world) bool { return w.redis != nil }
-func severalRooms(w *world) bool {
-	return len(w.rooms) > 1
-}
+
+func always(*world) bool         { return true }
+func withNATS(w *world) bool     { return len(w.nats) > 0 }
+func clustered(w *world) bool    { return len(w.nats) > 1 }
+func withRedis(w *world) bool    { return w.redis != nil }
+func severalRooms(w *world) bool { return w.redis != nil }
 
 func pick[T any](dice *rand.Rand, from []T) T { return from[dice.IntN(len(from))] }
 

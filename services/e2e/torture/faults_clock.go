@@ -13,9 +13,9 @@ func clockFaults() []fault {
 	const from, to = 2 * time.Second, 7 * time.Second
 	return []fault{
 		{"clock-forward", "all clocks of the house step forward by an hour, and back", always, from, to,
-			func(_ context.Context, d *driver) func() { return d.step(d.r.world.rooms, time.Hour) }},
+			func(_ context.Context, d *driver) func() { return d.step(d.r.world.all(), time.Hour) }},
 		{"clock-back", "all clocks of the house step back by an hour, and forward", always, from, to,
-			func(_ context.Context, d *driver) func() { return d.step(d.r.world.rooms, -time.Hour) }},
+			func(_ context.Context, d *driver) func() { return d.step(d.r.world.all(), -time.Hour) }},
 		{"clock-apart", "one process is minutes ahead of the others, or behind", severalRooms, from, to,
 			func(_ context.Context, d *driver) func() {
 				off := time.Duration(1+d.dice.IntN(9)) * time.Minute

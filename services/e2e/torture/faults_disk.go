@@ -15,6 +15,11 @@ func diskFaults() []fault {
 			func(_ context.Context, d *driver) func() { return d.fill(diskFloor / 3) }},
 		{"disk-full", "no room on the disk at all, while appending and storing media", small, time.Second, 5 * time.Second,
 			func(_ context.Context, d *driver) func() { return d.fill(0) }},
+		{"disk-slow", "a NATS server's disk takes a long time for each flush", func(w *world) bool { return w.slow != nil }, 2 * time.Second, 6 * time.Second,
+			func(_ context.Context, d *driver) func() {
+				d.r.world.slow.Slow(between(d.dice, 20*time.Millisecond, 400*time.Millisecond))
+				return func() { d.r.world.slow.Slow(0) }
+			}},
 	}
 }
 

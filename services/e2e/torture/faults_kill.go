@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,7 +30,7 @@ func killFaults() []fault {
 		{"kill", "kill -9 of a process of the house, at random", always, 0, 0, killOne},
 		{"kill-again", "kill -9 of one process, several times while it starts", always, 0, 0, killAgain},
 		{"kill-all", "kill -9 of all processes of the house", severalRooms, 0, 0, killAll},
-		{"kill-step", "kill -9 at a failpoint: before and after every append, call and acknowledgement", always, 1500 * time.Millisecond, 4 * time.Second, killAtStep},
+		{"kill-step", "kill -9 at a failpoint: before and after every append, call and acknowledgement", always, 0, 0, killAtStep},
 	}
 }
 
@@ -49,20 +50,52 @@ func killAgain(ctx context.Context, d *driver) func() {
 
 func killAll(_ context.Context, d *driver) func() {
 	var wg sync.WaitGroup
-	for _, x := range d.r.world.rooms {
+	for _, x := range d.r.world.all() {
 		wg.Go(func() { x.kill() })
 	}
 	wg.Wait()
 	return func() {}
 }
 
+// stepsAtOnce is how many steps one episode kills at, one after the other.
+const stepsAtOnce = 4
+
 // killAtStep starts a process anew so that it dies at a step by itself.
-func killAtStep(_ context.Context, d *driver) func() {
-	x := d.room()
-	step := pick(d.dice, steps())
-	x.kill(fmt.Sprintf("PALINSESTO_FAILPOINT=%s:%d", step, 1+d.dice.IntN(30)))
-	d.r.did("step " + step)
-	return func() { x.kill() } // it may not have passed there: without this it would die at any time later
+func killAtStep(ctx context.Context, d *driver) func() {
+	for range stepsAtOnce {
+		step := d.r.steps.draw()
+		x := pick(d.dice, d.r.world.passing(step))
+		if x.killAt(ctx, step, 1+d.dice.IntN(12)) {
+			d.r.did("step " + step)
+		} else {
+			d.r.steps.back(step) // nothing came that way
+		}
+	}
+	return func() {}
+}
+
+// passMost is how long a process may take until it has passed a step so often.
+const passMost = 2500 * time.Millisecond
+
+// killAt tells whether the process died at the step.
+func (x *room) killAt(ctx context.Context, step string, passage int) bool {
+	x.kill(fmt.Sprintf("PALINSESTO_FAILPOINT=%s:%d", step, passage))
+	began := x.begun()
+	if await(ctx, passMost, "it dies", func() bool { return x.begun() > began+1 }) == nil {
+		return true
+	}
+	x.kill() // without this it would die at any time later
+	return false
+}
+
+// passing are the processes that come by a step: of the room that it is named after, for the bus any.
+func (w *world) passing(step string) []*room {
+	where, _, _ := strings.Cut(step, ".")
+	out := w.those(func(x *room) bool { return where == "bus" || x.duty == where || x.duty == "house" })
+	if len(out) == 0 {
+		return w.all()
+	}
+	return out
 }
 
 func pauseFaults() []fault {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
 	"github.com/palinsesto/palinsesto/services/sandbox"
 )
 
@@ -82,7 +83,7 @@ func networkFaults() []fault {
 				f := x.fault
 				f.Seed = d.dice.Uint64()
 				if d.dice.IntN(2) == 0 {
-					f.Account = "@" + username(d.dice.IntN(d.r.world.channels()))
+					f.Account = "@" + harness.Username(d.dice.IntN(d.r.world.channels()))
 				}
 				id, err := d.addFault(ctx, f)
 				if err != nil {

@@ -45,7 +45,7 @@ func (r *run) judge(ctx context.Context, c *crew) {
 
 // atRest tells whether nothing moves any more and nothing is uncertain.
 func (r *run) atRest(ctx context.Context, c *crew) bool {
-	if r.notBack(ctx) != "" {
+	if r.notBack(ctx, time.Now()) != "" {
 		return false
 	}
 	for _, state := range []string{"planned", "queued", "due", "publishing", "retrying", "held", "editing", "removing", "uncertain"} {
@@ -91,7 +91,7 @@ func (j *judgement) stuck() {
 		j.r.breach("stuck", "post %s (%s) on %s is %s, due %s, hold %q, cause %q", p.ID, p.Title, p.Channel, p.State, p.Due.Format("15:04:05"), p.Hold, p.Cause)
 	}
 	if told == 0 {
-		j.r.breach("stuck", "the house did not come back: %s", j.r.notBack(context.Background()))
+		j.r.breach("stuck", "the house did not come back: %s", j.r.notBack(context.Background(), time.Now()))
 	}
 }
 

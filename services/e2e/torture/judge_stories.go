@@ -19,6 +19,9 @@ func (j *judgement) stories() {
 		if s.id == "" {
 			continue // nobody was promised anything
 		}
+		if j.r.forgot(s) {
+			continue // its people do it again; the messages were judged
+		}
 		seg, there := j.segs[s.id]
 		if !there {
 			j.r.breach("lost", "story %d: the segnalazione %s was acknowledged and is not there", s.n, s.id)
@@ -59,7 +62,7 @@ func (s *story) approved() *revision {
 }
 
 func (j *judgement) post(s *story, channel string, p shownPost, rev *revision, seg segAnswer) {
-	byHand := strings.HasSuffix(p.Cause, "by_hand") || p.Cause == "half_out"
+	byHand := strings.HasSuffix(p.Cause, "by_hand") || p.Cause == "half_out" || p.Cause == "restored"
 	for i, part := range p.Parts {
 		shown := j.r.truth.visible(place{s.n, account(channel), i})
 		is := len(shown) > 0

@@ -46,7 +46,7 @@ func main() {
 	flag.StringVar(&o.worlds, "world", "", "comma-separated worlds, each for its share of the time; empty: "+worldNames())
 	flag.StringVar(&o.only, "only", "", "comma-separated faults; empty: all that the world knows of "+faultNames())
 	flag.StringVar(&o.without, "without", "", "comma-separated faults to leave out")
-	flag.Float64Var(&o.rate, "rate", 9, "segnalazioni a second while the house is well; each has two posts on average")
+	flag.Float64Var(&o.rate, "rate", 9, "segnalazioni a second while the house is well, in a cluster fewer; each has two posts on average")
 	flag.StringVar(&o.bin, "bin", "bin/torture/palinsesto", "the program, built with the tag failpoints")
 	flag.StringVar(&o.nats, "nats", "bin/torture/nats-server", "the NATS server")
 	flag.StringVar(&o.root, "root", ".", "the repository, for deploy/nats.conf")
@@ -81,8 +81,9 @@ func torture(ctx context.Context, o options) error {
 	fmt.Printf("seed %d, %.1f minutes, worlds: %s\n", o.seed, o.minutes, strings.Join(namesOf(worlds), ", "))
 	all := result{Seed: o.seed, Minutes: o.minutes, Command: strings.Join(os.Args[1:], " ")}
 	share := time.Duration(o.minutes * float64(time.Minute) / float64(len(worlds)))
+	tried := map[string]bool{}
 	for i, w := range worlds {
-		res, err := play(ctx, o, w, o.seed+uint64(i)*1_000_003, share)
+		res, err := play(ctx, o, w, o.seed+uint64(i)*1_000_003, share, tried)
 		all.Worlds = append(all.Worlds, res)
 		if err != nil {
 			all.Broken = err.Error()

@@ -47,7 +47,7 @@ func (r *run) startMeter(ctx context.Context) *meter {
 
 func (m *meter) read(ctx context.Context) {
 	one := reading{Seconds: time.Since(m.began).Seconds()}
-	for _, x := range m.r.world.rooms {
+	for _, x := range m.r.world.all() {
 		ask, cancel := context.WithTimeout(ctx, 2*time.Second)
 		a, err := harness.Client{URL: "http://" + x.addr}.Do(ask, http.MethodGet, "/metrics", nil)
 		cancel()

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/palinsesto/palinsesto/services/e2e/powercut"
 )
 
 // ownMounts names the variable that says that mounts made here are seen by nobody else.
@@ -49,10 +51,15 @@ func smallDisk(dir string) (string, error) {
 	if os.Getenv(ownMounts) == "" {
 		return "", nil
 	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0700", diskSize)); err != nil {
-		return "", fmt.Errorf("small disk: %w", err)
+	return dir, memory(dir, diskSize)
+}
+
+// memory puts a file system in memory under a folder.
+func memory(dir string, size int) error {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0700", size)); err != nil {
+		return fmt.Errorf("a file system in memory: %w", err)
 	}
-	return dir, nil
+	return nil
 }
 
 func unmount(dir string) {
@@ -60,6 +67,27 @@ func unmount(dir string) {
 		_ = unix.Unmount(dir, unix.MNT_DETACH)
 	}
 }
+
+// storeOf is the disk of NATS server i: the first has one that can be made slow, the others are in memory,
+// since no power is cut here (e2e/powercut does that) and the servers would share one real disk.
+func (w *world) storeOf(dir string, i int) error {
+	if os.Getenv(ownMounts) == "" {
+		return nil
+	}
+	if i > 0 {
+		w.mounts = append(w.mounts, dir)
+		return memory(dir, storeSize)
+	}
+	disk, err := powercut.Mount(dir, powercut.Journal)
+	if err != nil {
+		fmt.Printf("  no disk can be made slow here: %v\n", err)
+		return nil
+	}
+	w.slow = disk
+	return nil
+}
+
+const storeSize = 2 << 30
 
 // openHosts puts a file of ours over /etc/hosts, and a name server that does not answer over the
 // machine's: a name can be taken away from the house.

@@ -45,7 +45,10 @@ func (w *world) startNATS(ctx context.Context, n int) (string, error) {
 	}
 	for i, addr := range addrs {
 		dir := filepath.Join(w.r.dir, fmt.Sprintf("nats-%d", i+1))
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, "store"), 0o700); err != nil {
+			return "", err
+		}
+		if err := w.storeOf(filepath.Join(dir, "store"), i); err != nil {
 			return "", err
 		}
 		conf := filepath.Join(dir, "nats.conf")

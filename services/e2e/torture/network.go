@@ -4,39 +4,23 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
 	"github.com/palinsesto/palinsesto/services/sandbox"
-	"github.com/palinsesto/palinsesto/services/sandbox/telegram"
 )
 
 // The network is a process of its own: what the public saw must not depend on anything that is killed.
-const (
-	botToken = "123456789:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIi"
-	botID    = 123456789
-	tokenEnv = "PALINSESTO_TORTURE_BOT"
-)
+// hostName is the name by which one channel reaches the network.
+const hostName = "rete.torture.test"
 
-func username(i int) string  { return fmt.Sprintf("canale_%03d", i) }
-func channelID(i int) string { return fmt.Sprintf("canale-%03d", i) }
-
-// networkMain serves the sandbox at args[0]; its wall is written to the file args[1] before it answers.
+// networkMain is a process of its own: what the public saw must not depend on anything that is killed.
+// It serves the sandbox at args[0]; its wall is written to the file args[1] before it answers.
 func networkMain(args []string, channels int) error {
-	box, err := sandbox.New(sandbox.Options{File: args[1], MaxRequests: 1000})
-	if err != nil {
-		return err
-	}
-	chats := make([]telegram.Chat, channels)
-	for i := range chats {
-		chats[i] = telegram.Chat{ID: int64(-1001000000000 - i), Username: username(i), Title: "Canale " + username(i),
-			Admins: map[int64]telegram.Rights{botID: {Post: true, Edit: true, Delete: true}}}
-	}
-	_, err = telegram.New(box, telegram.Options{NoRates: true, Chats: chats,
-		Bots: []telegram.Bot{{Token: botToken, ID: botID, Username: "palinsesto_bot"}}})
+	box, err := harness.NewSandbox(sandbox.Options{File: args[1], MaxRequests: 1000, Hosts: []string{hostName}}, channels)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
 )
 
 // shownPost is what an operator reads of a post.
@@ -146,7 +148,7 @@ func (c *crew) reconnect(ctx context.Context) error {
 func (c *crew) stopAndGo(load, whole context.Context) {
 	dice := c.r.dice("stopper")
 	for rest(load, time.Duration(1000+dice.IntN(3500))*time.Millisecond) {
-		h := &hold{scope: "channel", value: channelID(dice.IntN(c.r.world.channels()))}
+		h := &hold{scope: "channel", value: harness.ChannelID(dice.IntN(c.r.world.channels()))}
 		switch throw := dice.IntN(100); {
 		case throw < 20:
 			h.scope, h.value = "all", ""
@@ -157,10 +159,12 @@ func (c *crew) stopAndGo(load, whole context.Context) {
 		case throw < 65:
 			h.scope, h.value = "tag", "urgente" // as people write it: case does not matter
 		}
+		c.r.stops.RLock()
 		if c.place(whole, h) {
 			rest(load, time.Duration(200+dice.IntN(2500))*time.Millisecond)
 			c.lift(whole, h)
 		}
+		c.r.stops.RUnlock()
 	}
 }
 

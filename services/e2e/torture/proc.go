@@ -31,6 +31,7 @@ type proc struct {
 	down   bool     // is to stay down
 	paused bool
 	odd    int // ends that nobody caused
+	starts int
 
 	kills   *atomic.Int64
 	strange func(proc, how string) // ended without being killed
@@ -68,6 +69,7 @@ func (p *proc) run() error {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	p.cmd, p.gone, p.paused = cmd, make(chan struct{}), false
+	p.starts++
 	go p.watch(cmd, p.gone)
 	return nil
 }
@@ -90,7 +92,7 @@ func (p *proc) watch(cmd *exec.Cmd, gone chan struct{}) {
 	<-wait.C
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.down {
+	if p.down || p.cmd != cmd { // it is to stay away, or was started again already
 		return
 	}
 	if !killed && !excused && !p.excused() {
@@ -158,6 +160,13 @@ func (p *proc) signal(s os.Signal, paused bool) {
 		_ = p.cmd.Process.Signal(s)
 		p.paused = paused
 	}
+}
+
+// begun counts its starts. Right after a kill the next is still to come.
+func (p *proc) begun() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.starts
 }
 
 func (p *proc) pid() int {

@@ -17,7 +17,7 @@ import (
 func (r *run) recover(ctx context.Context, names []string) {
 	ended := time.Now()
 	for {
-		why := r.notBack(ctx)
+		why := r.notBack(ctx, ended)
 		if why == "" || ctx.Err() != nil {
 			break
 		}
@@ -34,25 +34,26 @@ func (r *run) recover(ctx context.Context, names []string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.recovered++
 	for _, name := range names {
 		r.slowest[name] = max(r.slowest[name], time.Since(ended))
 	}
 }
 
-// notBack says why the house is not back: not ready, something claimable waits, an attempt stands open.
-// Empty: it is back.
-func (r *run) notBack(ctx context.Context) string {
+// notBack says why the house is not back: not ready, something claimable waits that was due before the
+// faults ended, an attempt stands open. Empty: it is back.
+func (r *run) notBack(ctx context.Context, ended time.Time) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if why := r.world.notReady(ctx); why != "" {
 		return why
 	}
-	return r.notMoving(ctx)
+	return r.notMoving(ctx, ended)
 }
 
 // notReady asks every process of the house.
 func (w *world) notReady(ctx context.Context) string {
-	for _, x := range w.rooms {
+	for _, x := range w.all() {
 		if why := w.asks(ctx, x); why != "" {
 			return x.name + " is not ready: " + why
 		}
@@ -96,10 +97,12 @@ const (
 	waitMost = 3 * time.Second
 	// openMost is how long an attempt may stand open: its call, the lease, and the look that finds it.
 	openMost = lease + callDeadline + callTimeout + 6*time.Second
+	// crowdMost: what fell due since the faults ended may wait longer, for others that came before it.
+	crowdMost = 15 * time.Second
 )
 
 // notMoving looks for what nobody moves on.
-func (r *run) notMoving(ctx context.Context) string {
+func (r *run) notMoving(ctx context.Context, ended time.Time) string {
 	p := r.world.newPerson(r.world.admin)
 	closed := map[string]bool{}
 	var channels struct {
@@ -117,7 +120,7 @@ func (r *run) notMoving(ctx context.Context) string {
 			return err.Error()
 		}
 		for _, x := range posts {
-			if why := x.waits(state, closed[x.Channel]); why != "" {
+			if why := x.waits(state, closed[x.Channel], ended); why != "" {
 				return why
 			}
 		}
@@ -125,14 +128,14 @@ func (r *run) notMoving(ctx context.Context) string {
 	return ""
 }
 
-func (x shownPost) waits(state string, closed bool) string {
+func (x shownPost) waits(state string, closed bool, ended time.Time) string {
 	switch state {
-	case "publishing":
-		if x.Attempt != nil && time.Since(x.Attempt.Intended) > openMost {
+	case "publishing", "editing", "removing":
+		if x.Attempt != nil && x.Attempt.Verdict == "" && time.Since(x.Attempt.Intended) > openMost {
 			return fmt.Sprintf("the attempt on post %s (%s) has been open for %s", x.ID, x.Title, time.Since(x.Attempt.Intended).Round(time.Second))
 		}
 	case "queued", "retrying", "due":
-		if late := time.Since(x.Due); late > waitMost && !closed {
+		if late := time.Since(x.Due); !closed && (late > crowdMost || late > waitMost && x.Due.Before(ended)) {
 			return fmt.Sprintf("post %s (%s) on %s is %s and was due %s ago", x.ID, x.Title, x.Channel, state, late.Round(time.Millisecond))
 		}
 	}

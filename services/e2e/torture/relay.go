@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 )
 
@@ -70,6 +72,11 @@ func (r *relay) keep(ends ...net.Conn) bool {
 func (r *relay) drop(ends ...net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.end(ends)
+}
+
+// end closes ends and forgets them; the caller holds the lock.
+func (r *relay) end(ends []net.Conn) {
 	for _, c := range ends {
 		_ = c.Close()
 		delete(r.conns, c)
@@ -77,18 +84,13 @@ func (r *relay) drop(ends ...net.Conn) {
 }
 
 // cut drops all that is open and takes nothing new.
-func (r *relay) cut() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.dead = true
-	for c := range r.conns {
-		_ = c.Close()
-		delete(r.conns, c)
-	}
-}
+func (r *relay) cut()  { r.set(true) }
+func (r *relay) mend() { r.set(false) }
 
-func (r *relay) mend() {
+func (r *relay) set(dead bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.dead = false
+	if r.dead = dead; dead {
+		r.end(slices.Collect(maps.Keys(r.conns)))
+	}
 }

@@ -24,6 +24,9 @@ type result struct {
 	ByKind   map[string]int `json:"breaches_by_kind"`
 	Worlds   []worldResult  `json:"worlds"`
 	Broken   string         `json:"broken,omitempty"`
+	// Untried are faults that these worlds can have and that did not come up.
+	Untried []string `json:"faults_not_tried,omitempty"`
+	Back    float64  `json:"slowest_recovery_seconds"`
 }
 
 // worldResult is one world's part of it.
@@ -39,6 +42,7 @@ type worldResult struct {
 	Faults   map[string]int     `json:"faults"`
 	Recovery map[string]float64 `json:"slowest_recovery_seconds"`
 	Left     []string           `json:"faults_not_possible_here,omitempty"`
+	Judged   int                `json:"recoveries_judged"`
 	Meter    []reading          `json:"memory_and_goroutines"`
 	Breaches []breach           `json:"breaches"`
 }
@@ -55,7 +59,7 @@ func (r *run) result(began time.Time, meter []reading) worldResult {
 	defer r.mu.Unlock()
 	out := worldResult{World: r.kind.name, Seed: r.seed, Took: time.Since(began).Round(time.Second).String(), Kills: r.kills.Load(),
 		Stories: stories, Approved: approved, Messages: r.truth.count(), Posts: r.final, Faults: maps.Clone(r.faults),
-		Recovery: map[string]float64{}, Meter: meter, Breaches: slices.Clone(r.breaches)}
+		Recovery: map[string]float64{}, Judged: r.recovered, Meter: meter, Breaches: slices.Clone(r.breaches)}
 	for name, took := range r.slowest {
 		out.Recovery[name] = float64(took.Round(100*time.Millisecond)) / float64(time.Second)
 	}
@@ -82,6 +86,31 @@ func (all *result) total() {
 		for _, b := range w.Breaches {
 			all.ByKind[b.Kind]++
 		}
+		for _, took := range w.Recovery {
+			all.Back = max(all.Back, took)
+		}
+	}
+	all.untried()
+}
+
+// untried lists what did not come up.
+func (all *result) untried() {
+	tried, possible := map[string]int{}, map[string]bool{springSunday: true, autumnSunday: true}
+	for _, w := range all.Worlds {
+		for name := range w.Faults {
+			tried[name]++
+		}
+		for _, f := range faults() {
+			possible[f.name] = possible[f.name] || !slices.Contains(w.Left, f.name)
+		}
+	}
+	for _, step := range steps() {
+		possible["step "+step] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(possible)) {
+		if possible[name] && tried[name] == 0 {
+			all.Untried = append(all.Untried, name)
+		}
 	}
 }
 
@@ -90,7 +119,11 @@ func (all *result) print(out io.Writer) {
 	for _, w := range all.Worlds {
 		w.print(out)
 	}
-	fmt.Fprintf(out, "\nseed %d: %d kills, %d faults, %d posts, %d messages seen by the public\n", all.Seed, all.Kills, all.Faults, all.Posts, all.Messages)
+	fmt.Fprintf(out, "\nseed %d: %d kills, %d faults, %d posts, %d messages seen by the public; back after %.1f s at most\n",
+		all.Seed, all.Kills, all.Faults, all.Posts, all.Messages, all.Back)
+	if len(all.Untried) > 0 {
+		fmt.Fprintf(out, "  did not come up: %s\n", strings.Join(all.Untried, ", "))
+	}
 	for _, kind := range kindsOfBreach() {
 		fmt.Fprintf(out, "  %-18s %d\n", kind, all.ByKind[kind])
 	}
@@ -118,9 +151,9 @@ func (w worldResult) print(out io.Writer) {
 			slowest, name = took, n
 		}
 	}
-	fmt.Fprintf(out, "  slowest recovery %.1f s, after %s\n", slowest, name)
+	fmt.Fprintf(out, "  %d times back: ready, nothing due waits, no attempt open; the slowest took %.1f s, after %s\n", w.Judged, slowest, name)
 	for i, m := range w.Meter {
-		if i == 0 || i == len(w.Meter)-1 {
+		if i == 0 || i == len(w.Meter)/2 || i == len(w.Meter)-1 {
 			fmt.Fprintf(out, "  after %4.0f s: %.0f MiB resident, %.0f goroutines in %d processes of the house\n", m.Seconds, m.MiB, m.Goroutines, m.Processes)
 		}
 	}

@@ -20,19 +20,29 @@ type run struct {
 	seed  uint64
 	dir   string
 	world *world
-	truth *truth
-	book  *book
-	kills atomic.Int64
+	zone  *time.Location // of the organisation
+	// When its clocks are turned.
+	spring, autumn time.Time
+	truth          *truth
+	book           *book
+	kills          atomic.Int64
 	// What a person then sees is no finding: a start refused for want of room, a moment judged by a clock
 	// that is off.
 	diskFull, clockOff atomic.Int64
 
-	mu       sync.Mutex
-	breaches []breach
-	faults   map[string]int
-	slowest  map[string]time.Duration // recovery by fault
-	final    map[string]int           // posts by state
-	ports    map[int]bool
+	crew    *crew
+	stops   sync.RWMutex // held by whoever stops and goes on; wholly while data are put back
+	windows []window
+
+	mu        sync.Mutex
+	breaches  []breach
+	faults    map[string]int
+	tried     map[string]bool          // faults of this world and of those before it
+	steps     *deck[string]            // at which to kill next
+	slowest   map[string]time.Duration // recovery by fault
+	final     map[string]int           // posts by state
+	recovered int                      // how often the house was back after faults
+	ports     map[int]bool
 }
 
 // breach is one thing that must not be.
@@ -99,13 +109,21 @@ func (r *run) freeAddr() (string, error) {
 }
 
 // play tortures one world for a while and judges it.
-func play(ctx context.Context, o options, kind worldKind, seed uint64, share time.Duration) (worldResult, error) {
+func play(ctx context.Context, o options, kind worldKind, seed uint64, share time.Duration, tried map[string]bool) (worldResult, error) {
 	dir, err := os.MkdirTemp("", "palinsesto-torture-")
 	if err != nil {
 		return worldResult{}, err
 	}
 	r := &run{o: o, kind: kind, seed: seed, dir: dir, book: newBook(), faults: map[string]int{}, slowest: map[string]time.Duration{}}
+	r.tried = tried
 	r.truth = newTruth(r.wallFile())
+	r.steps = newDeck(r.dice("steps"), steps())
+	r.steps.first(func(step string) int {
+		if tried["step "+step] {
+			return 0
+		}
+		return 1
+	})
 	fmt.Printf("\n%s: %s (%s)\n", kind.name, kind.what, share.Round(time.Second))
 	res, err := r.play(ctx, share)
 	if err == nil && len(r.breaches) == 0 && !o.keep {
@@ -121,18 +139,22 @@ func (r *run) play(ctx context.Context, share time.Duration) (worldResult, error
 	whole, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var err error
+	if err := r.openZone(began.Add(share*2/5), began.Add(share*7/10)); err != nil {
+		return r.result(began, nil), err
+	}
 	if r.world, err = openWorld(whole, r); err != nil {
 		return r.result(began, nil), fmt.Errorf("the world %s could not be made: %w", r.kind.name, err)
 	}
 	defer r.world.close()
 	go r.truth.follow(whole)
-	crew := r.newCrew()
-	crew.start(whole)
+	r.crew = r.newCrew()
+	r.crew.start(whole)
 	meter := r.startMeter(whole)
+	go r.turnClocks(whole)
 	drive(whole, r, share)
-	crew.endLoad()
-	r.judge(ctx, crew)
-	crew.stop()
+	r.crew.endLoad()
+	r.judge(ctx, r.crew)
+	r.crew.stop()
 	r.world.check(ctx)
 	return r.result(began, meter.stop()), nil
 }

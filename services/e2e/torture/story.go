@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
 )
 
 // teller lives through stories, one after the other: a referente who writes and a redattore who decides.
@@ -19,14 +21,6 @@ type teller struct {
 	referente map[string]*person // by centre
 	redattore *person
 }
-
-var rome = func() *time.Location {
-	l, err := time.LoadLocation("Europe/Rome")
-	if err != nil {
-		return time.UTC // the program embeds its own zones
-	}
-	return l
-}()
 
 // plot is what happens in a story; chances are out of a hundred.
 type plot struct {
@@ -56,7 +50,7 @@ func (t *teller) tell(ctx context.Context) error {
 	for _, p := range plots() {
 		if throw -= p.chance; throw < 0 {
 			if p.name == "expires soon" {
-				s.expires = time.Now().Add(time.Duration(2500+t.dice.IntN(5000)) * time.Millisecond).In(rome)
+				s.expires = time.Now().Add(time.Duration(2500+t.dice.IntN(5000)) * time.Millisecond).In(t.r.zone)
 			}
 			return p.play(t, ctx, s)
 		}
@@ -67,7 +61,7 @@ func (t *teller) tell(ctx context.Context) error {
 func (t *teller) newStory() *story {
 	s := &story{centre: centres()[t.dice.IntN(len(centres()))], media: t.dice.IntN(12) == 0}
 	for _, i := range t.dice.Perm(t.r.world.channels())[:1+t.dice.IntN(3)] {
-		s.channels = append(s.channels, channelID(i))
+		s.channels = append(s.channels, harness.ChannelID(i))
 	}
 	slices.Sort(s.channels)
 	if t.dice.IntN(4) == 0 {
@@ -86,7 +80,7 @@ func (t *teller) atMinute(ctx context.Context, s *story) error {
 }
 
 func (t *teller) later(from, to int) time.Time {
-	return time.Now().Add(time.Duration(from+t.dice.IntN(to-from)) * time.Millisecond).In(rome)
+	return time.Now().Add(time.Duration(from+t.dice.IntN(to-from)) * time.Millisecond).In(t.r.zone)
 }
 
 func (t *teller) revisedBefore(ctx context.Context, s *story) error {
@@ -223,9 +217,21 @@ func (t *teller) refused(s *story, what string, status int, fine ...int) error {
 	if slices.Contains(fine, status) || status == http.StatusUnprocessableEntity && t.r.clockOff.Load() > 0 {
 		return nil
 	}
+	if t.r.forgot(s) {
+		return t.given(s)
+	}
 	t.r.breach("refused", "story %d: %s was answered with HTTP %d", s.n, what, status)
 	return nil
 }
+
+// given up: the house forgot what it had acknowledged, since older data were put back.
+func (t *teller) given(s *story) error {
+	t.note(func() { s.doubt = true })
+	return errNoAnswer
+}
+
+// acked notes that the house said yes to something of a story.
+func (s *story) acked() { s.acks = append(s.acks, time.Now()) }
 
 func (t *teller) note(change func()) { t.r.book.note(change) }
 
@@ -247,6 +253,6 @@ func (t *teller) submit(ctx context.Context, s *story) error {
 		}
 		return t.refused(s, "submit", status)
 	}
-	t.note(func() { s.id, s.state = a.ID, a.State })
+	t.note(func() { s.id, s.state = a.ID, a.State; s.acked() })
 	return nil
 }

@@ -10,8 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/e2e/powercut"
 	"github.com/palinsesto/palinsesto/services/internal/house"
 )
 
@@ -19,14 +22,15 @@ import (
 type worldKind struct {
 	name string
 	what string
+	pace float64 // of the rate that is asked for: servers that agree with one another take longer
 	open func(ctx context.Context, r *run, w *world) error
 }
 
 func worldKinds() []worldKind {
 	return []worldKind{
-		{"one", "all rooms in one process, NATS and index embedded", openOne},
-		{"apart", "every room twice as a process of its own, one NATS server, one Redis", openApart},
-		{"cluster", "every room twice, three NATS servers with three replicas, one Redis", openCluster},
+		{"one", "all rooms in one process, NATS and index embedded", 1.2, openOne},
+		{"apart", "every room twice as a process of its own, one NATS server, one Redis", 1, openApart},
+		{"cluster", "every room twice, three NATS servers with three replicas, one Redis", 0.6, openCluster},
 	}
 }
 
@@ -59,7 +63,9 @@ func chooseWorlds(names string) ([]worldKind, error) {
 type world struct {
 	r       *run
 	conf    string
+	mu      sync.Mutex // of rooms, which come and go
 	rooms   []*room
+	flags   []string // of every room that is a process of its own
 	nats    []*proc
 	links   *links // between the servers of a cluster
 	redis   *redisServer
@@ -68,13 +74,16 @@ type world struct {
 	tls     *proxy
 	hosts   string // the file over /etc/hosts, empty where there is none
 	disk    string // the small file system of the log, empty where there is none
-	control string // address of the sandbox itself, for its faults
-	admin   string // token of the administrator
+	mounts  []string
+	slow    *powercut.Disk // of the first NATS server; nil where there is none
+	control string         // address of the sandbox itself, for its faults
+	admin   string         // token of the administrator
 }
 
 // room is one process of the house.
 type room struct {
 	*proc
+	duty  string // the room of the table; house: all of them
 	addr  string
 	data  string
 	clock string // file with the offset of its clock
@@ -87,7 +96,6 @@ const (
 	channelsMost  = 8 // one more behind TLS, one by name
 	tlsChannel    = 6
 	nameChannel   = 7
-	hostName      = "rete.torture.test"
 )
 
 // The waits of the torture: what a public office waits a minute for takes a second here.
@@ -131,7 +139,7 @@ func openWorld(ctx context.Context, r *run) (*world, error) {
 // configuration has channels of every sort: free, spaced, limited, behind TLS, by name.
 func (w *world) configuration() string {
 	var y strings.Builder
-	y.WriteString("organisation:\n  name: Tortura\ncentres:\n")
+	y.WriteString("organisation:\n  name: Tortura\n  timezone: " + zoneName + "\ncentres:\n")
 	for _, c := range centres() {
 		fmt.Fprintf(&y, "  - id: %s\n    name: %s\n    province: AN\n", c, c)
 	}
@@ -146,7 +154,7 @@ func (w *world) configuration() string {
 			base = "http://" + hostName + ":" + port
 		}
 		fmt.Fprintf(&y, "  - id: %s\n    network: telegram\n    target: \"@%s\"\n    api_base: %s/telegram\n    token_env: %s\n",
-			channelID(i), username(i), base, tokenEnv)
+			harness.ChannelID(i), harness.Username(i), base, harness.TokenEnv)
 		switch i {
 		case 2, 3:
 			y.WriteString("    spacing: 200ms\n")
@@ -174,7 +182,7 @@ func (w *world) addRoom(name string, args, env []string, small bool) (*room, err
 	if err != nil {
 		return nil, err
 	}
-	x := &room{addr: addr, data: filepath.Join(w.r.dir, name, "data"), clock: filepath.Join(w.r.dir, name, "clock"),
+	x := &room{duty: strings.TrimRight(name, "-0123456789"), addr: addr, data: filepath.Join(w.r.dir, name, "data"), clock: filepath.Join(w.r.dir, name, "clock"),
 		api: strings.HasPrefix(name, "api") || name == "house", pub: strings.HasPrefix(name, "publishing") || name == "house"}
 	if err := os.MkdirAll(x.data, 0o700); err != nil {
 		return nil, err
@@ -185,11 +193,41 @@ func (w *world) addRoom(name string, args, env []string, small bool) (*room, err
 		}
 	}
 	all := append([]string{"serve", "--config", w.conf, "--data", x.data, "--listen", addr}, args...)
-	env = append([]string{tokenEnv + "=" + botToken, "PALINSESTO_LOG_LEVEL=warn", "PALINSESTO_CLOCK_FILE=" + x.clock,
+	env = append([]string{harness.TokenEnv + "=" + harness.BotToken, "PALINSESTO_LOG_LEVEL=warn", "PALINSESTO_CLOCK_FILE=" + x.clock,
+		"ZONEINFO=" + w.r.zones(), "PALINSESTO_STATE_DIR=" + filepath.Join(w.r.dir, name, "outside"),
 		"SSL_CERT_FILE=" + w.authority(), "NO_PROXY=*", "GOTRACEBACK=all"}, env...)
 	x.proc = w.r.newProc(name, w.r.o.bin, all, env)
+	w.mu.Lock()
 	w.rooms = append(w.rooms, x)
+	w.mu.Unlock()
 	return x, x.start()
+}
+
+// all are the processes of the house that there are now.
+func (w *world) all() []*room { return w.those(func(*room) bool { return true }) }
+
+func (w *world) those(are func(*room) bool) []*room {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []*room
+	for _, x := range w.rooms {
+		if are(x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// dismiss ends processes for good, as whoever needs fewer copies does.
+func (w *world) dismiss(rooms []*room) error {
+	w.mu.Lock()
+	w.rooms = slices.DeleteFunc(w.rooms, func(x *room) bool { return slices.Contains(rooms, x) })
+	w.mu.Unlock()
+	var errs []error
+	for _, x := range rooms {
+		errs = append(errs, x.stop(30*time.Second))
+	}
+	return errors.Join(errs...)
 }
 
 func openOne(_ context.Context, _ *run, w *world) error {
@@ -206,73 +244,61 @@ func apart() []string {
 
 const copies = 2
 
-func (w *world) openRooms(natsURL string, more ...string) error {
+// openRooms starts copy n of every room.
+func (w *world) openRooms(n int) ([]*room, error) {
+	var out []*room
+	for _, name := range apart() {
+		env := []string{"PALINSESTO_NATS_USER=" + name, "PALINSESTO_NATS_PASSWORD=" + password(name)}
+		x, err := w.addRoom(fmt.Sprintf("%s-%d", name, n), append(slices.Clone(w.flags), name), env, false)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// openShared makes a house of rooms apart on so many NATS servers and one Redis.
+func (w *world) openShared(ctx context.Context, r *run, servers int) (url string, err error) {
+	if w.redis, err = startRedis(ctx, r); err != nil {
+		return "", err
+	}
+	if url, err = w.startNATS(ctx, servers); err != nil {
+		return "", err
+	}
+	w.flags = []string{"--nats", url, "--redis", w.redis.url(), "--replicas", fmt.Sprint(servers)}
 	for n := range copies {
-		for _, name := range apart() {
-			args := append([]string{"--nats", natsURL, "--redis", w.redis.url(), name}, more...)
-			env := []string{"PALINSESTO_NATS_USER=" + name, "PALINSESTO_NATS_PASSWORD=" + password(name)}
-			if _, err := w.addRoom(fmt.Sprintf("%s-%d", name, n+1), args, env, false); err != nil {
-				return err
-			}
+		if _, err := w.openRooms(n + 1); err != nil {
+			return "", err
 		}
 	}
-	return nil
+	return url, nil
 }
 
-func openApart(ctx context.Context, r *run, w *world) (err error) {
-	if w.redis, err = startRedis(ctx, r); err != nil {
-		return err
-	}
-	url, err := w.startNATS(ctx, 1)
-	if err != nil {
-		return err
-	}
-	return w.openRooms(url)
+func openApart(ctx context.Context, r *run, w *world) error {
+	_, err := w.openShared(ctx, r, 1)
+	return err
 }
 
-func openCluster(ctx context.Context, r *run, w *world) (err error) {
-	if w.redis, err = startRedis(ctx, r); err != nil {
-		return err
-	}
-	url, err := w.startNATS(ctx, 3)
+func openCluster(ctx context.Context, r *run, w *world) error {
+	url, err := w.openShared(ctx, r, 3)
 	if err != nil {
-		return err
-	}
-	if err := w.openRooms(url, "--replicas", "3"); err != nil {
 		return err
 	}
 	return w.replicate(ctx, url)
 }
 
 // apis are the processes that answer people.
-func (w *world) apis() []*room {
-	var out []*room
-	for _, x := range w.rooms {
-		if x.api {
-			out = append(out, x)
-		}
-	}
-	return out
-}
+func (w *world) apis() []*room { return w.those(func(x *room) bool { return x.api }) }
 
 // publishers are the processes that publish.
-func (w *world) publishers() []*room {
-	var out []*room
-	for _, x := range w.rooms {
-		if x.pub {
-			out = append(out, x)
-		}
-	}
-	return out
-}
+func (w *world) publishers() []*room { return w.those(func(x *room) bool { return x.pub }) }
 
 // close ends everything; rooms are asked, so that one that cannot stop is noticed.
 func (w *world) close() {
 	var errs []error
-	for _, x := range w.rooms {
-		if x.proc != nil {
-			errs = append(errs, x.stop(30*time.Second))
-		}
+	for _, x := range w.all() {
+		errs = append(errs, x.stop(30*time.Second))
 	}
 	if err := errors.Join(errs...); err != nil {
 		fmt.Printf("  at the end: %v\n", err)
@@ -287,5 +313,12 @@ func (w *world) close() {
 		w.network.halt()
 	}
 	w.closeProxies()
-	unmount(w.disk)
+	for _, dir := range append(w.mounts, w.disk) {
+		unmount(dir)
+	}
+	if w.slow != nil {
+		if err := w.slow.Close(); err != nil {
+			fmt.Printf("  at the end: %v\n", err)
+		}
+	}
 }
