@@ -150,6 +150,7 @@ func partGoldens() []golden {
 		ofPart("Channel_2", sampleChannel, (*conv).channelToPB, (*conv).channelFromPB),
 		ofPart("Channel_3", sampleTested, (*conv).channelToPB, (*conv).channelFromPB),
 		ofPart("ChannelTest", &sampleTest, (*conv).testToPB, (*conv).testFromPB),
+		ofPart("ChannelTest_2", sampleSecondTest, (*conv).testToPB, (*conv).testFromPB),
 		ofPart("Check", &sampleCheck, (*conv).checkToPB, (*conv).checkFromPB),
 		ofPart("CommandHead", sampleHead, plain(headToPB), plain(headFromPB)),
 		ofPart("Content", sampleContent, (*conv).contentToPB, (*conv).contentFromPB),

@@ -35,7 +35,7 @@ func (c *conv) testToPB(t *palinsesto.ChannelTest) *pb.ChannelTest {
 	return &pb.ChannelTest{
 		Id: t.ID, By: actorToPB(t.By), At: c.stamp(t.At), Run: t.Run, Lasts: lasting(t.Lasts), Verdict: t.Verdict,
 		Cause: t.Cause, Problem: prose(t.Problem), RemoteIds: each(t.RemoteIDs, prose), Link: prose(t.Link), Took: lasting(t.Took),
-		Afterwards: t.Afterwards,
+		Afterwards: t.Afterwards, Earlier: t.Earlier,
 	}
 }
 
@@ -46,7 +46,7 @@ func (c *conv) testFromPB(t *pb.ChannelTest) *palinsesto.ChannelTest {
 	return &palinsesto.ChannelTest{
 		ID: t.GetId(), By: actorFromPB(t.GetBy()), At: c.instant(t.GetAt()), Run: t.GetRun(), Lasts: c.duration(t.GetLasts()), Verdict: t.GetVerdict(),
 		Cause: t.GetCause(), Problem: t.GetProblem(), RemoteIDs: t.GetRemoteIds(), Link: t.GetLink(), Took: c.duration(t.GetTook()),
-		Afterwards: t.GetAfterwards(),
+		Afterwards: t.GetAfterwards(), Earlier: t.GetEarlier(),
 	}
 }
 

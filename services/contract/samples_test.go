@@ -111,8 +111,9 @@ var (
 		Problem: "Il messaggio di prova va tolto a mano.", RemoteIDs: []string{"4713"}, Link: "https://t.me/cpimarche/4713", Took: 210 * time.Millisecond,
 		Afterwards: palinsesto.TestLeft,
 	}
-	sampleTested = palinsesto.Channel{ID: "telegram-marche", State: palinsesto.ChannelConnected, NotBefore: at(40), Test: &sampleTest}
-	sampleHold   = palinsesto.Hold{
+	sampleSecondTest = palinsesto.ChannelTest{ID: samplePost, By: sampleEditor, At: at(42), Run: "b"}.Follow(&sampleTest)
+	sampleTested     = palinsesto.Channel{ID: "telegram-marche", State: palinsesto.ChannelConnected, NotBefore: at(40), Test: &sampleTest}
+	sampleHold       = palinsesto.Hold{
 		ID: "019aa5b1-0000-7000-8000-00000000000b", Scope: palinsesto.ScopeTag, Value: "ancona",
 		Reason: "Lutto cittadino", By: sampleEditor, At: at(10),
 	}

@@ -51,7 +51,20 @@ type ChannelTest struct {
 	RemoteIDs  []string
 	Link       string
 	Took       time.Duration
-	Afterwards string // TestRemoved, TestKept, TestLeft; empty while open, or when nothing came out
+	Afterwards string   // TestRemoved, TestKept, TestLeft; empty while open, or when nothing came out
+	Earlier    []string // ids of the tests before it, the newest first: one that is asked for again is recognised
+}
+
+// testsKept bounds Earlier: every event of the channel carries it.
+const testsKept = 10
+
+// Follow is t after the test that was the newest until now.
+func (t ChannelTest) Follow(was *ChannelTest) *ChannelTest {
+	if was != nil {
+		t.Earlier = append([]string{was.ID}, was.Earlier...)
+		t.Earlier = t.Earlier[:min(testsKept, len(t.Earlier))]
+	}
+	return &t
 }
 
 // What became of a test message after it was out.

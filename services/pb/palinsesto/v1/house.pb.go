@@ -205,7 +205,9 @@ type ChannelTest struct {
 	Link      string               `protobuf:"bytes,10,opt,name=link,proto3" json:"link,omitempty"`
 	Took      *durationpb.Duration `protobuf:"bytes,11,opt,name=took,proto3" json:"took,omitempty"`
 	// What became of the message afterwards: removed, kept, or must be removed by hand; empty while open.
-	Afterwards    string `protobuf:"bytes,12,opt,name=afterwards,proto3" json:"afterwards,omitempty"`
+	Afterwards string `protobuf:"bytes,12,opt,name=afterwards,proto3" json:"afterwards,omitempty"`
+	// Ids of the tests before it, the newest first: one that is asked for again is recognised.
+	Earlier       []string `protobuf:"bytes,13,rep,name=earlier,proto3" json:"earlier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -322,6 +324,13 @@ func (x *ChannelTest) GetAfterwards() string {
 		return x.Afterwards
 	}
 	return ""
+}
+
+func (x *ChannelTest) GetEarlier() []string {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
 }
 
 // Reservation is a moment of a channel that belongs to a post: the basis of spacing.
@@ -962,7 +971,7 @@ const file_palinsesto_v1_house_proto_rawDesc = "" +
 	"\x0ereserved_posts\x18\x06 \x01(\fR\rreservedPosts\x12\x1f\n" +
 	"\vreserved_at\x18\a \x03(\x12R\n" +
 	"reservedAt\x12.\n" +
-	"\x04test\x18\b \x01(\v2\x1a.palinsesto.v1.ChannelTestR\x04test\"\xfe\x02\n" +
+	"\x04test\x18\b \x01(\v2\x1a.palinsesto.v1.ChannelTestR\x04test\"\x98\x03\n" +
 	"\vChannelTest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12$\n" +
 	"\x02by\x18\x02 \x01(\v2\x14.palinsesto.v1.ActorR\x02by\x12*\n" +
@@ -979,7 +988,8 @@ const file_palinsesto_v1_house_proto_rawDesc = "" +
 	"\x04took\x18\v \x01(\v2\x19.google.protobuf.DurationR\x04took\x12\x1e\n" +
 	"\n" +
 	"afterwards\x18\f \x01(\tR\n" +
-	"afterwards\"M\n" +
+	"afterwards\x12\x18\n" +
+	"\aearlier\x18\r \x03(\tR\aearlier\"M\n" +
 	"\vReservation\x12\x12\n" +
 	"\x04post\x18\x01 \x01(\tR\x04post\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x9a\x01\n" +
