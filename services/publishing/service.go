@@ -85,7 +85,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.watchOpen(ctx) })
 	g.Go(func() error {
 		return s.Bus.Serve(ctx, "publishing", "takes due posts to their channel",
-			bus.Endpoint{Verb: "check", Handle: s.check})
+			bus.Endpoint{Verb: "check", Handle: s.check}, bus.Endpoint{Verb: "test", Handle: s.trial})
 	})
 	return g.Wait()
 }
