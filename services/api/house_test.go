@@ -130,6 +130,14 @@ func (h *house) rooms(cfg *config.Config, x *index.Index) {
 				return nil, err
 			}
 			return contract.EncodeChannelReply(contract.ChannelReply{Channel: palinsesto.Channel{ID: cmd.Channel}})
+		}}, bus.Endpoint{Verb: "test", Handle: func(_ context.Context, data []byte) ([]byte, error) {
+			cmd, err := contract.DecodeTestChannel(data)
+			if err != nil {
+				return nil, err
+			}
+			return contract.EncodeChannelReply(contract.ChannelReply{Channel: palinsesto.Channel{ID: cmd.Channel,
+				Test: &palinsesto.ChannelTest{ID: cmd.ID, By: cmd.Actor, At: time.Now(), Verdict: "posted", RemoteIDs: []string{"7"},
+					Link: "https://t.me/prova/7", Afterwards: map[bool]string{true: palinsesto.TestKept, false: palinsesto.TestRemoved}[cmd.Keep]}}})
 		}})
 	})
 }

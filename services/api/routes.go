@@ -82,6 +82,7 @@ func table() []route {
 		{method: post, path: v1 + "/channels/{id}/resume", needs: palinsesto.ActPauseChannel, id: "resume-channel", summary: "Resume a paused channel", bind: bind((*Service).resumeChannel)},
 		{method: post, path: v1 + "/channels/{id}/reconnected", needs: palinsesto.ActManageChannel, id: "channel-reconnected", summary: "Say that a channel was reconnected", bind: bind((*Service).channelReconnected)},
 		{method: post, path: v1 + "/channels/{id}/check", needs: palinsesto.ActPauseChannel, id: "check-channel", summary: "Ask the network whether a channel could be published to", bind: bind((*Service).checkChannel)},
+		{method: post, path: v1 + "/channels/{id}/test", needs: palinsesto.ActManageChannel, id: "test-channel", summary: "Publish a marked test message, once, and remove it", bind: bind((*Service).testChannel)},
 
 		{method: get, path: v1 + "/counts", needs: palinsesto.ActSee, id: "counts", summary: "How many there are of each state", bind: bind((*Service).counts)},
 		{method: get, path: v1 + "/events", needs: palinsesto.ActSee, id: "events", summary: "Server-sent events, from a sequence on", adapt: answers("text/event-stream"), bind: bind((*Service).events)},

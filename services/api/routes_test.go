@@ -24,7 +24,7 @@ var allowed = map[string]string{
 	"list-posts": "rdoal", "export-posts": "rdoal", "list-causes": "rdoal", "get-post": "rdoal",
 	"requeue-many": "o", "requeue": "o", "cancel": "o", "resolve": "o", "remove": "o",
 	"list-holds": "rdoal", "place-hold": "doa", "lift-hold": "o",
-	"list-channels": "rdoal", "pause-channel": "oa", "resume-channel": "oa", "channel-reconnected": "a", "check-channel": "oa",
+	"list-channels": "rdoal", "pause-channel": "oa", "resume-channel": "oa", "channel-reconnected": "a", "check-channel": "oa", "test-channel": "a",
 	"counts": "rdoal", "events": "rdoal",
 	"create-token": "a", "list-tokens": "a", "revoke-token": "a",
 	"export-causes": "rdoal", "export-holds": "rdoal", "export-channels": "rdoal", "export-tokens": "a", "export-dead-letters": "oa",
@@ -79,6 +79,8 @@ func (h *house) requestFor(r route) request {
 		q.body = map[string]any{"outcome": "out", "link": "https://t.me/prova/1", "reason": reason}
 	case "place-hold":
 		q.body = map[string]any{"scope": "tag", "value": "prova", "reason": reason}
+	case "test-channel":
+		q.body, q.header = reasoned, []string{"Idempotency-Key", newID()}
 	case "create-token":
 		q.body = map[string]any{"name": "Macchina", "role": "lettore"}
 	default:

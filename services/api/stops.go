@@ -128,16 +128,17 @@ type ChannelView struct {
 	NotBefore *time.Time `json:"not_before,omitempty" doc:"The network said: no call before"`
 	Spacing   string     `json:"spacing"`
 	Centres   []string   `json:"centres" doc:"Empty: all"`
+	Test      *TestView  `json:"test,omitempty" doc:"The newest test message"`
 }
 
-func (s *Service) channelView(c config.Channel, x palinsesto.Channel) ChannelView {
+func (v viewer) channel(c config.Channel, x palinsesto.Channel) ChannelView {
 	out := ChannelView{ID: c.ID, Network: c.Network, Target: c.Target, State: string(x.State), Reason: x.Reason,
-		Spacing: c.Spacing.String(), Centres: listed(c.Centres)}
+		Spacing: c.Spacing.String(), Centres: listed(c.Centres), Test: v.test(x.Test)}
 	if x.State == "" {
 		out.State = string(palinsesto.ChannelConnected)
 	}
-	if x.NotBefore.After(s.Clock()) {
-		out.NotBefore = s.moment(x.NotBefore)
+	if x.NotBefore.After(v.s.Clock()) {
+		out.NotBefore = v.s.moment(x.NotBefore)
 	}
 	return out
 }
@@ -174,11 +175,11 @@ func (s *Service) listChannels(ctx context.Context, _ *struct{}) (*channelsOutpu
 			states[e.State.ID] = e.State
 		}
 	}
-	out := &channelsOutput{}
+	v, out := s.viewerFor(actorOf(ctx), inEnglish(ctx)), &channelsOutput{}
 	out.Body.Items = []ChannelView{}
 	for _, c := range s.cfg.Channels {
 		if s.seesChannel(actorOf(ctx), c.ID) {
-			out.Body.Items = append(out.Body.Items, s.channelView(c, states[c.ID]))
+			out.Body.Items = append(out.Body.Items, v.channel(c, states[c.ID]))
 		}
 	}
 	return out, nil
@@ -205,7 +206,7 @@ func (s *Service) onChannel(ctx context.Context, room, verb string, in *reasonIn
 	if err != nil {
 		return nil, err
 	}
-	return &channelOutput{Body: s.channelView(c, reply.Channel)}, nil
+	return &channelOutput{Body: s.viewerFor(actorOf(ctx), inEnglish(ctx)).channel(c, reply.Channel)}, nil
 }
 
 func (s *Service) pauseChannel(ctx context.Context, in *reasonInput) (*channelOutput, error) {
@@ -231,6 +232,6 @@ func (s *Service) checkChannel(ctx context.Context, in *reasonInput) (*channelOu
 		return nil, err
 	}
 	c, _ := s.cfg.Channel(in.ID)
-	out.Body = s.channelView(c, e.State)
+	out.Body = s.viewerFor(actorOf(ctx), inEnglish(ctx)).channel(c, e.State)
 	return out, nil
 }

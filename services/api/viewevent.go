@@ -82,7 +82,7 @@ func (v viewer) channelEvent(a palinsesto.Actor, r bus.Record, out *EventView) b
 	}
 	c, _ := v.s.cfg.Channel(e.State.ID)
 	c.ID = e.State.ID
-	x := v.s.channelView(c, e.State)
+	x := v.channel(c, e.State)
 	out.HistoryEntry, out.Channel = entry(v, e), &x
 	out.State = x.State
 	return true

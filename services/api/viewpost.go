@@ -51,7 +51,26 @@ type AttemptView struct {
 	Status   int        `json:"status,omitempty" doc:"HTTP status of the network"`
 	TookMS   int64      `json:"took_ms,omitempty"`
 	Raw      string     `json:"raw,omitempty" doc:"The network's answer, bounded and without secrets"`
-	Settled  string     `json:"settled,omitempty" doc:"How an uncertain attempt was settled"`
+	Settled  string     `json:"settled,omitempty" doc:"How an uncertain attempt was settled, as a sentence"`
+
+	Settlement *SettlementView `json:"settlement,omitempty" doc:"The same for programs"`
+	Check      *CheckView      `json:"check,omitempty" doc:"The newest look for it on the network, while it is uncertain"`
+}
+
+// SettlementView is by what it became known what an uncertain attempt came to.
+type SettlementView struct {
+	By       string     `json:"by" doc:"person, found (the network showed it), same_key (the network answered the same idempotency key), late_answer or notes"`
+	At       *time.Time `json:"at"`
+	Evidence string     `json:"evidence,omitempty" doc:"The link that a person gave, or the network's answer, bounded and without secrets"`
+}
+
+// CheckView is one try of the house to find out what became of an uncertain attempt.
+type CheckView struct {
+	Number  int        `json:"number" doc:"From 1"`
+	Kind    string     `json:"kind" doc:"find or resend"`
+	At      *time.Time `json:"at"`
+	Verdict string     `json:"verdict" doc:"Empty while it is under way"`
+	Detail  string     `json:"detail,omitempty"`
 }
 
 // ChangeView is an edit or a removal on the network.
@@ -85,6 +104,13 @@ func (v viewer) attempt(a *palinsesto.Attempt) *AttemptView {
 	if a == nil {
 		return nil
 	}
-	return &AttemptView{Number: a.Number, Part: a.Part, Intended: v.s.moment(a.Intended), Verdict: a.Verdict, Status: a.Status,
+	out := &AttemptView{Number: a.Number, Part: a.Part, Intended: v.s.moment(a.Intended), Verdict: a.Verdict, Status: a.Status,
 		TookMS: a.Took.Milliseconds(), Raw: a.Raw, Settled: a.Settled}
+	if x := a.Settlement; x != nil {
+		out.Settlement = &SettlementView{By: string(x.By), At: v.s.moment(x.At), Evidence: x.Evidence}
+	}
+	if x := a.Check; x != nil {
+		out.Check = &CheckView{Number: x.Number, Kind: x.Kind, At: v.s.moment(x.At), Verdict: x.Verdict, Detail: x.Detail}
+	}
+	return out
 }
