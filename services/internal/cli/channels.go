@@ -47,9 +47,10 @@ func (r *Run) channelTable(all []channel) error {
 }
 
 type channelCmd struct {
-	Pause       setChannelCmd `cmd:"" help:"In pausa: i suoi post aspettano (its posts wait)."`
-	Resume      setChannelCmd `cmd:"" help:"Riprende un canale in pausa (resume)."`
-	Reconnected setChannelCmd `cmd:"" help:"È di nuovo collegato, per esempio con un token nuovo: i post in attesa ripartono (it was reconnected: its posts go on)."`
+	Test        testChannelCmd `cmd:"" help:"Pubblica un messaggio di prova, segnato come tale, una volta sola, e lo toglie (publish a marked test message, once, and remove it)."`
+	Pause       setChannelCmd  `cmd:"" help:"In pausa: i suoi post aspettano (its posts wait)."`
+	Resume      setChannelCmd  `cmd:"" help:"Riprende un canale in pausa (resume)."`
+	Reconnected setChannelCmd  `cmd:"" help:"È di nuovo collegato, per esempio con un token nuovo: i post in attesa ripartono (it was reconnected: its posts go on)."`
 }
 
 type setChannelCmd struct {

@@ -226,3 +226,20 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		require.True(t, cli.IsUsage(err), "%v: %v", args, err)
 	}
 }
+
+// A test message that cannot leave says so, and ends with an error for scripts.
+func TestChannelTest(t *testing.T) {
+	t.Setenv("PALINSESTO_TEST_TOKEN", "123456789:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIi")
+	s := beside(t)
+	out, err := s.run("channel", "test", "telegram-prova", "--reason", "prova")
+	require.ErrorIs(t, err, cli.ErrSaid)
+	require.Contains(t, out, "Non è uscito")
+	require.Contains(t, out, "non partito")
+	_, err = s.run("channel", "test", "nessuno")
+	require.Error(t, err)
+	_, err = s.run("channel", "test", "telegram-prova")
+	require.ErrorContains(t, err, "Un messaggio di prova è partito")
+	s.ok("stop", "--scope", "channel", "--value", "telegram-prova", "--reason", "prova")
+	_, err = s.run("channel", "test", "telegram-prova")
+	require.ErrorContains(t, err, "fermo")
+}

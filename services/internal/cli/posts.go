@@ -145,6 +145,8 @@ type history struct {
 		Verdict string
 		Status  int
 		Raw     string
+
+		Settlement *struct{ By, Evidence string }
 	}
 }
 
@@ -217,8 +219,21 @@ func who(h history) string {
 	return h.By.Name + " (" + h.By.Role + ")"
 }
 
+// evidenceMost bounds what a table shows of an answer; the whole stands in --json.
+const evidenceMost = 120
+
 func told(h history) string {
 	a := h.Attempt
+	if settles := h.Event == "resolved" || h.Event == "posted" || h.Event == "prepared"; settles && a != nil && a.Settlement != nil {
+		text := palinsesto.Word(a.Settlement.By)
+		if e := []rune(a.Settlement.Evidence); len(e) > 0 {
+			text += ": " + string(e[:min(evidenceMost, len(e))])
+		}
+		if h.Reason != "" {
+			text = h.Reason + " — " + text
+		}
+		return text
+	}
 	if a == nil || a.Verdict == "" || h.Reason != "" {
 		return h.Reason
 	}
