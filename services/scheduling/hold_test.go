@@ -64,6 +64,45 @@ func TestHoldListsWhatIsInFlight(t *testing.T) {
 	stopped, err := blind.place(operatore, palinsesto.ScopeAll, "")
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{one.State.ID, two.State.ID}, stopped.InFlight, "without an index")
+
+	for name, of := range map[string]func(log string, last uint64) (string, uint64){
+		"of another log":   func(_ string, last uint64) (string, uint64) { return index.NameOf("another"), last + 5 },
+		"ahead of the log": func(log string, last uint64) (string, uint64) { return log, last + 1000 },
+	} {
+		id, err := h.Bus.LogID(t.Context())
+		require.NoError(t, err)
+		last, err := h.Bus.LastSeq(t.Context())
+		require.NoError(t, err)
+		log, seq := of(index.NameOf(id), last)
+		build, err := empty.Rebuild(t.Context(), log)
+		require.NoError(t, err)
+		_, err = build.Finish(t.Context(), seq)
+		require.NoError(t, err)
+		stopped, err = blind.place(operatore, palinsesto.ScopeAll, "")
+		require.NoError(t, err)
+		require.ElementsMatch(t, []string{one.State.ID, two.State.ID}, stopped.InFlight, "with an index %s", name)
+	}
+}
+
+// A post may pass from publishing to editing while the two lists are read: it is listed once all the same.
+func TestOpenPostsOnce(t *testing.T) {
+	h := newHouse(t)
+	s := h.room()
+	p := as(draft(h.report().State, time.Now()), palinsesto.PostPublishing)
+	data, err := contract.Posts.Encode(contract.Envelope{}, p)
+	require.NoError(t, err)
+	both, err := index.Open(context.Background(), index.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, both.Close()) })
+	build, err := both.Rebuild(t.Context(), "log")
+	require.NoError(t, err)
+	require.NoError(t, build.Put(t.Context(), []index.Doc{{Set: "post", ID: p.ID, Seq: 1, Body: data, Facets: []string{"state=publishing", "state=editing"}}}))
+	_, err = build.Finish(t.Context(), 1)
+	require.NoError(t, err)
+	s.Index = both
+	open, err := s.openInIndex(t.Context())
+	require.NoError(t, err)
+	require.Len(t, open, 1)
 }
 
 func TestHoldRefused(t *testing.T) {

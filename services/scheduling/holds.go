@@ -12,6 +12,7 @@ import (
 
 	"github.com/palinsesto/palinsesto/services/contract"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
+	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 	"github.com/palinsesto/palinsesto/services/rules"
 )
@@ -144,35 +145,51 @@ func (s *Service) inFlight(ctx context.Context, seq uint64, h palinsesto.Hold) (
 // openPosts finds the posts with an open intent or edit in the index, or in the log itself while the index is
 // away: whoever stops everything must be told what was under way.
 func (s *Service) openPosts(ctx context.Context, seq uint64) ([]palinsesto.Post, error) {
-	var open []palinsesto.Post
 	err := s.indexReaches(ctx, seq)
 	if err == nil {
-		for _, state := range []palinsesto.PostState{palinsesto.PostPublishing, palinsesto.PostEditing, palinsesto.PostUncertain} {
-			posts, err := s.list(ctx, palinsesto.PostFilter{State: state}, everything)
-			if err != nil {
-				return nil, err
-			}
-			for _, p := range posts {
-				if p.InFlight() { // of the uncertain, what is sent again just now
-					open = append(open, p)
-				}
-			}
+		var open []palinsesto.Post
+		if open, err = s.openInIndex(ctx); err == nil {
+			return open, nil
 		}
-		return open, nil
 	}
 	s.Log.Warn("the index is behind: posts in flight are looked for in the log", "error", err)
-	_, err = s.Bus.Snapshot(ctx, func(batch []bus.Record, _, _ uint64) error {
+	return s.openInLog(ctx)
+}
+
+// openInIndex names each post once: one may pass from one of the lists to the other while they are read.
+func (s *Service) openInIndex(ctx context.Context) ([]palinsesto.Post, error) {
+	var open []palinsesto.Post
+	seen := map[string]bool{}
+	for _, state := range []palinsesto.PostState{palinsesto.PostPublishing, palinsesto.PostEditing} {
+		posts, err := s.list(ctx, palinsesto.PostFilter{State: state}, everything)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range posts {
+			if !seen[p.ID] {
+				seen[p.ID], open = true, append(open, p)
+			}
+		}
+	}
+	return open, nil
+}
+
+// openInLog may be shown a post at several of its events, when the connection was made anew meanwhile.
+func (s *Service) openInLog(ctx context.Context) ([]palinsesto.Post, error) {
+	var open []palinsesto.Post
+	seen := map[string]bool{}
+	_, err := s.Bus.Snapshot(ctx, func(batch []bus.Record, _, _ uint64) error {
 		for _, r := range batch {
 			a, err := contract.ParseSubject(r.Subject)
-			if err != nil || a.Aggregate != contract.AggregatePost ||
-				r.Event != string(palinsesto.PostWasPublishing) && r.Event != string(palinsesto.PostWasEditing) && r.Event != string(palinsesto.PostWasChecked) {
+			if err != nil || a.Aggregate != contract.AggregatePost || seen[a.ID] ||
+				r.Event != string(palinsesto.PostWasPublishing) && r.Event != string(palinsesto.PostWasEditing) {
 				continue
 			}
 			p, err := bus.Decode(contract.Posts, r)
 			if err != nil {
 				return err
 			}
-			open = append(open, p.State)
+			seen[a.ID], open = true, append(open, p.State)
 		}
 		return nil
 	})
@@ -184,18 +201,33 @@ const valueMost = 200 // bytes of a tag or a network's name
 // indexWait bounds how long a command waits for the index to show what the log has.
 const indexWait = 5 * time.Second
 
-// indexReaches waits until the index shows the log up to a sequence.
+// errOldIndex: a Redis of its own may outlive its log, or have seen more than a log that was put back. What it
+// shows says nothing of what is open here; the room indexing makes it anew.
+var errOldIndex = errors.New("scheduling: the index is of another log, or ahead of it")
+
+// indexReaches waits until the index of this log shows it up to a sequence.
 func (s *Service) indexReaches(ctx context.Context, seq uint64) error {
+	id, err := s.Bus.LogID(ctx)
+	if err != nil {
+		return err
+	}
+	name := index.NameOf(id)
 	ctx, cancel := context.WithTimeout(ctx, s.indexWait)
 	defer cancel()
 	for {
 		m, err := s.Index.Meta(ctx)
 		if err == nil && m.Ready && m.Seq >= seq {
-			return nil
+			last, lastErr := s.Bus.LastSeq(ctx)
+			if err = lastErr; err == nil && m.Log == name && m.Seq <= last {
+				return nil
+			}
+			if err == nil {
+				err = errOldIndex
+			}
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(err, ctx.Err())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
