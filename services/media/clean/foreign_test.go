@@ -206,6 +206,7 @@ func TestUnknownTypes(t *testing.T) {
 		"unknown":  {"\x00\x01\x02\x03\x04", "Non si riconosce"},
 		"exe":      {"MZ\x90\x00\x03\x00\x00\x00", "Non si riconosce"},
 		"bad name": {"GIF88a", "sottotitoli"},
+		"empty":    {"", "Il file è vuoto"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

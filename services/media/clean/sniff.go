@@ -29,6 +29,10 @@ const sniffBytes = 3072
 // sniff recognises a file by its first bytes. What the house takes it recognises by itself; the
 // library only gives a name to what is refused, so that the sentence can say what the file is.
 func sniff(data []byte) (format, error) {
+	if len(data) == 0 {
+		return 0, refuse("Il file è vuoto (0 byte): forse il salvataggio o l'invio si è interrotto. Controlla che si apra e caricalo di nuovo.",
+			"The file is empty (0 bytes): perhaps saving or sending it broke off. Check that it opens and upload it again.")
+	}
 	switch {
 	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
 		return formatJPEG, nil
