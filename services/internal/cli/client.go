@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -84,8 +85,8 @@ func (c *Client) Do(ctx context.Context, call Call, out any) error {
 		if err == nil {
 			return decode(raw, out)
 		}
-		wait, again := worthAnother(err, try)
-		if !again || try+1 >= tries || !pause(ctx, wait) {
+		pause, again := worthAnother(err, try)
+		if !again || try+1 >= tries || !wait.For(ctx, pause) {
 			return err
 		}
 	}
@@ -122,17 +123,6 @@ func worthAnother(err error, try int) (time.Duration, bool) {
 	}
 	var u *url.Error
 	return min(wait, longWait), errors.As(err, &u) && !errors.Is(err, context.Canceled)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // once sends one request.

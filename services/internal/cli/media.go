@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
@@ -131,8 +132,8 @@ func (c *Client) upload(ctx context.Context, name string, f io.ReadSeeker, size 
 			}
 			return uploaded{problems: no.Problems}, nil
 		}
-		wait, again := worthAnother(err, try)
-		if !again || try+1 >= tries || !pause(ctx, wait) {
+		pause, again := worthAnother(err, try)
+		if !again || try+1 >= tries || !wait.For(ctx, pause) {
 			return uploaded{}, err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/palinsesto/palinsesto/services/internal/backup"
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/durable"
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // filePlace names the folder's place outside, see backup.Mark.
@@ -110,7 +111,7 @@ func (h *House) surely(ctx context.Context, b *bus.Bus, place string) (why strin
 		if why, err = h.outside.Compare(ctx, b, place); err != nil || why == "" || h.server != nil {
 			return why, err
 		}
-		if !pause(ctx, believeEvery) {
+		if !wait.For(ctx, believeEvery) {
 			return "", ctx.Err()
 		}
 	}
@@ -161,7 +162,7 @@ func (h *House) noteOutside(ctx context.Context) {
 			break
 		}
 		h.log.Warn("what must be known outside the data folder is not noted, tried again soon", "error", err)
-		pause(ctx, followAgain)
+		wait.For(ctx, followAgain)
 	}
 	h.noteLast(context.WithoutCancel(ctx))
 }

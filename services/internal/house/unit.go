@@ -12,6 +12,7 @@ import (
 
 	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/telemetry"
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // unit is a room in this process.
@@ -70,7 +71,7 @@ var errEnded = errors.New("la stanza si è fermata da sola (it ended by itself)"
 // keep runs a room, and again when it ends with an error, until ctx ends. The error is that of a room
 // that cannot be made any more.
 func (h *House) keep(ctx context.Context, u *unit) error {
-	wait := firstRestart
+	again := firstRestart
 	for {
 		began := time.Now()
 		err := u.now(runs).run(ctx)
@@ -85,31 +86,19 @@ func (h *House) keep(ctx context.Context, u *unit) error {
 			err = errEnded
 		}
 		if time.Since(began) > settled {
-			wait = firstRestart
+			again = firstRestart
 		}
 		u.failed(err)
 		h.metrics.Restarted(u.room.name)
-		u.log.Error("the room ended with an error and is started again", "error", err, "in", wait)
-		if !pause(ctx, wait) {
+		u.log.Error("the room ended with an error and is started again", "error", err, "in", again)
+		if !wait.For(ctx, again) {
 			u.now(stopped)
 			return nil
 		}
-		wait = min(2*wait, lastRestart)
+		again = min(2*again, lastRestart)
 		if err := h.makeRoom(ctx, u); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits; false when ctx ended meanwhile.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
