@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // driver breaks the world in episodes: one to three faults at a time, kills strewn in, then an end of all
@@ -39,14 +41,14 @@ func drive(ctx context.Context, r *run, share time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, share)
 	defer cancel()
 	go d.progress(ctx)
-	rest(ctx, min(warmUp, share/4))
+	wait.For(ctx, min(warmUp, share/4))
 	for ctx.Err() == nil {
 		if len(known) == 0 {
 			<-ctx.Done()
 			return
 		}
 		d.episode(ctx)
-		rest(ctx, between(d.dice, 200*time.Millisecond, 1200*time.Millisecond))
+		wait.For(ctx, between(d.dice, 200*time.Millisecond, 1200*time.Millisecond))
 	}
 }
 
@@ -64,12 +66,12 @@ func (d *driver) episode(ctx context.Context) {
 		one := &driver{r: d.r, dice: rand.New(rand.NewPCG(d.dice.Uint64(), 1))}
 		late, lasts := between(one.dice, 0, time.Second), between(one.dice, f.from, f.to)
 		wg.Go(func() {
-			if !rest(ctx, late) {
+			if !wait.For(ctx, late) {
 				return
 			}
 			d.r.did(f.name)
 			end := f.begin(ctx, one)
-			rest(ctx, lasts)
+			wait.For(ctx, lasts)
 			end()
 		})
 	}
@@ -77,7 +79,7 @@ func (d *driver) episode(ctx context.Context) {
 		for range 2 + d.dice.IntN(3) {
 			late, x := between(d.dice, 0, 2*time.Second), d.room()
 			wg.Go(func() {
-				if rest(ctx, late) {
+				if wait.For(ctx, late) {
 					d.r.did("kill")
 					x.kill()
 				}
@@ -145,7 +147,7 @@ const progressEvery = 5 * time.Second
 // progress says every few seconds how it stands.
 func (d *driver) progress(ctx context.Context) {
 	began := time.Now()
-	for rest(ctx, progressEvery) {
+	for wait.For(ctx, progressEvery) {
 		d.mu.Lock()
 		now := d.now
 		d.mu.Unlock()

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // window is a time of which the house has forgotten what it acknowledged, since older data were put back.
@@ -169,7 +171,7 @@ func (c *crew) setGoing(ctx context.Context) error {
 		} `json:"items"`
 	}
 	for settled := false; !settled; {
-		if !rest(ctx, operateEvery) {
+		if !wait.For(ctx, operateEvery) {
 			return errors.New("what was uncertain in the house that was put back is not settled")
 		}
 		posts, err := c.posts(ctx, "uncertain")

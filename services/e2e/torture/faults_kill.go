@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // steps are the failpoints at which a process is killed or stopped: before and after every append and
@@ -43,7 +45,7 @@ func killAgain(ctx context.Context, d *driver) func() {
 	x := d.room()
 	for range 3 {
 		x.kill()
-		rest(ctx, restartAfter+time.Duration(d.dice.IntN(300))*time.Millisecond)
+		wait.For(ctx, restartAfter+time.Duration(d.dice.IntN(300))*time.Millisecond)
 	}
 	return func() {}
 }

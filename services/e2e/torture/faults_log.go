@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 func natsFaults() []fault {
@@ -111,7 +113,7 @@ func (d *driver) repeat(ctx context.Context, every time.Duration, do func(contex
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for do(ctx); rest(ctx, every); do(ctx) {
+		for do(ctx); wait.For(ctx, every); do(ctx) {
 		}
 	}()
 	return func() { cancel(); <-done }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // reading is the house's memory and goroutines at one moment, all its processes together.
@@ -38,7 +39,7 @@ func (r *run) startMeter(ctx context.Context) *meter {
 	m := &meter{r: r, began: time.Now()}
 	ctx, m.cancel = context.WithCancel(ctx)
 	go func() {
-		for rest(ctx, meterEvery) {
+		for wait.For(ctx, meterEvery) {
 			m.read(ctx)
 		}
 	}()

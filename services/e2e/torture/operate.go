@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // shownPost is what an operator reads of a post.
@@ -48,7 +49,7 @@ const operateEvery = 700 * time.Millisecond
 // was missed or refused, reconnects.
 func (c *crew) operate(ctx context.Context) {
 	dice := c.r.dice("operatore")
-	for rest(ctx, operateEvery) {
+	for wait.For(ctx, operateEvery) {
 		err := errors.Join(c.settleUncertain(ctx), c.sendAgain(ctx, dice), c.reconnect(ctx))
 		if err != nil && ctx.Err() == nil && !errors.Is(err, errNoAnswer) {
 			c.r.breach("refused", "operator: %v", err)
@@ -147,7 +148,7 @@ func (c *crew) reconnect(ctx context.Context) error {
 // stopAndGo places holds of every scope and lifts them, until the load ends; then none is left.
 func (c *crew) stopAndGo(load, whole context.Context) {
 	dice := c.r.dice("stopper")
-	for rest(load, time.Duration(1000+dice.IntN(3500))*time.Millisecond) {
+	for wait.For(load, time.Duration(1000+dice.IntN(3500))*time.Millisecond) {
 		h := &hold{scope: "channel", value: harness.ChannelID(dice.IntN(c.r.world.channels()))}
 		switch throw := dice.IntN(100); {
 		case throw < 20:
@@ -161,7 +162,7 @@ func (c *crew) stopAndGo(load, whole context.Context) {
 		}
 		c.r.stops.RLock()
 		if c.place(whole, h) {
-			rest(load, time.Duration(200+dice.IntN(2500))*time.Millisecond)
+			wait.For(load, time.Duration(200+dice.IntN(2500))*time.Millisecond)
 			c.lift(whole, h)
 		}
 		c.r.stops.RUnlock()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // person asks the house over HTTP, as one of its people: whichever door answers, again and again until
@@ -54,13 +55,13 @@ func (p *person) ask(ctx context.Context, method, path string, body any, key str
 	if key != "" {
 		header = []string{"Idempotency-Key", key}
 	}
-	for wait := 30 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+	for again := 30 * time.Millisecond; ; again = min(2*again, time.Second) {
 		a, err = p.once(ctx, method, path, body, header...)
 		tries++
 		if err == nil && a.Status < 500 && a.Status != http.StatusTooManyRequests {
 			return a, tries, nil
 		}
-		if !rest(ctx, wait/2+time.Duration(rand.Int64N(int64(wait)))) {
+		if !wait.For(ctx, again/2+time.Duration(rand.Int64N(int64(again)))) {
 			return a, tries, fmt.Errorf("%s %s: %w", method, path, errNoAnswer)
 		}
 	}

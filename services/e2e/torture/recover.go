@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // recover waits until the house is back after faults, and tells when it took too long.
@@ -25,7 +26,7 @@ func (r *run) recover(ctx context.Context, names []string) {
 			r.breach("slow recovery", "%s after %s the house is not back: %s", time.Since(ended).Round(time.Second), strings.Join(names, "+"), why)
 			break
 		}
-		if !rest(ctx, 100*time.Millisecond) {
+		if !wait.For(ctx, 100*time.Millisecond) {
 			return
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // run is one world under torture: what all its parts share.
@@ -164,21 +166,9 @@ func await(ctx context.Context, most time.Duration, what string, ok func() bool)
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	for !ok() {
-		if !rest(ctx, 20*time.Millisecond) {
+		if !wait.For(ctx, 20*time.Millisecond) {
 			return fmt.Errorf("not within %s: %s", most, what)
 		}
 	}
 	return nil
-}
-
-// rest waits; false when ctx ended meanwhile.
-func rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // teller lives through stories, one after the other: a referente who writes and a redattore who decides.
@@ -157,7 +158,7 @@ func (t *teller) soonOrLater() time.Time {
 
 // linger lets the house get on: to the middle of anything.
 func (t *teller) linger(ctx context.Context) {
-	rest(ctx, time.Duration(t.dice.IntN(1500))*time.Millisecond)
+	wait.For(ctx, time.Duration(t.dice.IntN(1500))*time.Millisecond)
 }
 
 func (t *teller) submitThen(ctx context.Context, s *story, then func() error) error {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/palinsesto/palinsesto/services/internal/wait"
 )
 
 // zoneName is the organisation's time zone: that of Italy, but for both Sundays on which the clocks are
@@ -46,7 +48,7 @@ func (r *run) turnClocks(ctx context.Context) {
 		name string
 		at   time.Time
 	}{{springSunday, r.spring}, {autumnSunday, r.autumn}} {
-		if !rest(ctx, time.Until(sunday.at)) {
+		if !wait.For(ctx, time.Until(sunday.at)) {
 			return
 		}
 		r.did(sunday.name)
@@ -74,7 +76,7 @@ func zoneData(spring, autumn time.Time) []byte {
 	b.WriteString("CET\x00")
 	header(2, 2, 9)
 	for _, t := range []time.Time{spring, autumn} {
-		b.Write(binary.BigEndian.AppendUint64(nil, uint64(t.Unix()))) //nolint:gosec // after 1970
+		b.Write(binary.BigEndian.AppendUint64(nil, uint64(t.Unix())))
 	}
 	b.Write([]byte{1, 0})
 	kind(cet, 0, 0)
