@@ -41,6 +41,10 @@ func Exercise(t *testing.T, h Harness) {
 		{"check", check, true},
 		{"edit", edit, true},
 		{"remove", remove, true},
+		{"find", find, true},
+		{"find what had no answer", findLost, true},
+		{"find under faults", findFaults, true},
+		{"resend under the same key", resend, true},
 	}
 	for _, c := range cases {
 		if c.has {

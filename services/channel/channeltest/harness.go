@@ -76,6 +76,7 @@ type bench struct {
 	world World
 	ch    channel.Channel
 	store *store
+	keys  int // that were given out
 }
 
 func (h Harness) bench(t *testing.T) *bench {
@@ -94,8 +95,9 @@ func (b *bench) part(text string) palinsesto.Part {
 }
 
 func (b *bench) delivery(p palinsesto.Part) channel.Delivery {
-	return channel.Delivery{
-		Post: "post", Key: "key", Part: p, Open: b.store.open,
+	b.keys++
+	return channel.Delivery{ // each another attempt
+		Post: "post", Key: fmt.Sprintf("key-%d", b.keys), Part: p, Open: b.store.open,
 		Record: func(context.Context, map[string]string) error { return nil },
 	}
 }
