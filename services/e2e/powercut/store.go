@@ -39,7 +39,7 @@ type inode struct {
 
 	live, kept map[string]*inode // of a directory: as seen, and on the disk
 
-	atOnce     bool              // of a directory: FS_DIRSYNC_FL, the D of chattr(1)
+	atOnce bool // of a directory: FS_DIRSYNC_FL, the D of chattr(1)
 
 	data, disk []byte   // of a file: as seen, and on the disk
 	dirty      []change // what makes disk into data

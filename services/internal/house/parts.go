@@ -42,6 +42,9 @@ func (h *House) open(ctx context.Context) error {
 	if err := h.connect(ctx, rooms); err != nil {
 		return err
 	}
+	if err := h.keepNames(); err != nil {
+		return err
+	}
 	if err := h.knowLog(ctx); err != nil {
 		return err
 	}
@@ -129,6 +132,17 @@ func (h *House) openLog() error {
 	// With its credentials, so that `nats --server "$(cat data/nats.url)"` works; the file is 0600.
 	h.later(func() { h.folder.remove(fileNATS) })
 	return h.folder.write(fileNATS, withUser(server.URL(), user, password))
+}
+
+// keepNames: the streams are made by now, and nothing was promised yet.
+func (h *House) keepNames() error {
+	if h.server == nil {
+		return nil
+	}
+	if err := h.server.KeepNames(); err != nil {
+		return fmt.Errorf("il registro non si può assicurare sul disco (the names of the log's files cannot be flushed): %w", err)
+	}
+	return nil
 }
 
 // connect gives every room a connection of its own. The first one makes what is missing on the log.
