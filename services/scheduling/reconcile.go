@@ -176,7 +176,7 @@ func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v p
 		if p.Wanted() == v.Hash {
 			return s.pickedUp(ctx, cur)
 		}
-		p.State = palinsesto.PostEditing
+		p.State, p.Title = palinsesto.PostEditing, titleOf(seg)
 		p.Change = &palinsesto.Change{Kind: "edit", Hash: v.Hash, By: seg.Approval.By}
 		return s.put(ctx, cur, palinsesto.PostWasEditing, s.envelope("testo corretto e approvato"), p)
 	default: // not out: queued, unless this approval was carried out
@@ -193,6 +193,9 @@ func (s *Service) bringOut(ctx context.Context, seg palinsesto.Segnalazione, v p
 	}
 	return s.queue(ctx, seg, v, cur)
 }
+
+// titleOf is the title as lists show it.
+func titleOf(seg palinsesto.Segnalazione) string { return cut(seg.Title, 120) }
 
 // unsettled waits for a late verdict, as long as one may come; afterwards a person decides, and resolve
 // comes back here.
@@ -218,7 +221,7 @@ func (s *Service) queue(ctx context.Context, seg palinsesto.Segnalazione, v pali
 	}
 	next := palinsesto.Post{
 		ID: palinsesto.PostID(seg.ID, v.Channel, 0), Segnalazione: seg.ID, Centre: seg.Centre, Channel: v.Channel,
-		Network: v.Network, Kind: seg.Kind, Title: cut(seg.Title, 120), State: palinsesto.PostQueued,
+		Network: v.Network, Kind: seg.Kind, Title: titleOf(seg), State: palinsesto.PostQueued,
 		Approved: seg.Version, Hash: v.Hash, Expires: seg.ExpiresAt, Parts: outParts,
 		Attempts: p.Attempts, Bend: seg.Approval.Bend || seg.Approval.Due.IsZero(),
 	}

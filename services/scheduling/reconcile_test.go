@@ -128,6 +128,9 @@ func (h *house) react(t *testing.T, s *Service, state palinsesto.PostState, what
 		require.Equal(t, want.waits, bus.IsLater(h.tell(s, seg)))
 	}
 	got := h.load(was.Subject)
+	if want.state == palinsesto.PostEditing && want.changed == "nuovo" {
+		require.Equal(t, seg.State.Title, got.State.Title, "lists show the new title")
+	}
 	require.Equal(t, want.state, got.State.State)
 	require.LessOrEqual(t, len(h.events(was.Subject)), 2, "the second delivery did something")
 	if want.changed != "" {

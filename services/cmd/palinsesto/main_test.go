@@ -53,3 +53,10 @@ func TestCommandLine(t *testing.T) {
 	}
 	require.NoDirExists(t, empty, "a command that only asks makes nothing")
 }
+
+// What a command does and takes comes before the flags that all have.
+func TestHelpBeginsWithTheCommands(t *testing.T) {
+	var out bytes.Buffer
+	require.Equal(t, done, run(t.Context(), []string{"--help"}, &out, &out, func(string) string { return "" }))
+	require.Less(t, bytes.Index(out.Bytes(), []byte("submit")), bytes.Index(out.Bytes(), []byte("--nats-user")))
+}

@@ -30,7 +30,7 @@ func (r *Run) client(role palinsesto.Role) (*Client, error) {
 	}
 	address, err := r.local("url")
 	if err != nil {
-		return nil, fmt.Errorf("nessuna casa in funzione su %s: avviarla, indicarne la cartella con --data, oppure dare PALINSESTO_URL e PALINSESTO_TOKEN (no running house found)", r.Flags.Data)
+		return nil, noHouse(r.Flags.Data, err)
 	}
 	c.URL = address
 	if c.Token != "" {
@@ -45,6 +45,14 @@ func (r *Run) client(role palinsesto.Role) (*Client, error) {
 		return c, nil
 	}
 	return r.wear(c, role)
+}
+
+// noHouse is why there is none to talk to.
+func noHouse(data string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("la cartella %s è di un altro utente: eseguire il comando come l'utente della casa, oppure dare PALINSESTO_URL e PALINSESTO_TOKEN (not allowed to read the data folder)", data)
+	}
+	return fmt.Errorf("nessuna casa in funzione su %s: avviarla, indicarne la cartella con --data, oppure dare PALINSESTO_URL e PALINSESTO_TOKEN (no running house found)", data)
 }
 
 // local reads one of the files that a running house keeps in its folder.

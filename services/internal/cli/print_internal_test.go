@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -46,4 +47,9 @@ func TestNextAct(t *testing.T) {
 		require.True(t, p.NeedsHand())
 		require.NotContains(t, nextAct(string(p.State), p.Cause, "ID"), "show", "%s %s", p.State, p.Cause)
 	}
+}
+
+func TestNoHouse(t *testing.T) {
+	require.ErrorContains(t, noHouse("dati", fs.ErrPermission), "è di un altro utente")
+	require.ErrorContains(t, noHouse("dati", fs.ErrNotExist), "nessuna casa in funzione su dati")
 }

@@ -44,6 +44,9 @@ Ctrl-C ferma tutto (stops everything).
 func (p *play) welcome(took time.Duration) {
 	fmt.Fprintf(p.o.Out, greeting, took.Round(time.Millisecond), p.world.url(), p.house.Public(),
 		filepath.Join(p.o.House.Data, fileTokens), p.o.House.Data)
+	if p.o.Listen == "" && p.world.listener.Addr().String() != usual {
+		fmt.Fprintf(p.o.Out, "  (%[1]s è di un altro programma: il muro e i guasti stanno all'indirizzo qui sopra; %[1]s is taken)\n", usual)
+	}
 }
 
 func (p *play) suggest(sum cli.Summary) {

@@ -16,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/channel"
@@ -279,8 +280,11 @@ type door struct {
 func openDoor(ctx context.Context, listen string) (*door, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", listen)
-	if err != nil {
-		return nil, fmt.Errorf("l'indirizzo %s non si può usare: forse un altro programma lo occupa, scegliere un'altra porta con --listen (cannot listen): %w", listen, err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("l'indirizzo %s è occupato da un altro programma: scegliere un'altra porta con --listen (the address is in use): %w", listen, err)
+	case err != nil:
+		return nil, fmt.Errorf("l'indirizzo %s non si può usare: --listen vuole HOST:PORTA di questa macchina, come 127.0.0.1:8080 (cannot listen): %w", listen, err)
 	}
 	return &door{first: l, addr: l.Addr().String()}, nil
 }

@@ -4,6 +4,7 @@ package house_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"time"
 
@@ -57,4 +58,16 @@ func TestHouseIsReadyAndStops(t *testing.T) {
 	began = time.Now()
 	stop()
 	t.Log("stopped after", time.Since(began))
+}
+
+func TestAddressThatCannotBeHad(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = taken.Close() })
+	for listen, says := range map[string]string{taken.Addr().String(): "è occupato da un altro programma", "boh": "vuole HOST:PORTA"} {
+		o := options(t)
+		o.Listen = listen
+		_, err = house.New(t.Context(), o)
+		require.ErrorContains(t, err, says)
+	}
 }
