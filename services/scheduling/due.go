@@ -44,15 +44,11 @@ func (s *Service) runDue(ctx context.Context) error {
 	for ctx.Err() == nil {
 		sleep := pollEvery
 		if s.clock.Agrees(ctx) {
-			n, err := s.pass(ctx)
+			next, err := s.pass(ctx)
 			switch {
 			case err == nil:
 				s.pulse.last.Store(s.Clock().UnixNano())
-				if n == claimMost {
-					sleep = 0 // there is more
-				} else {
-					sleep = s.untilNext(ctx)
-				}
+				sleep = next
 			case errors.Is(err, index.ErrNoIndex):
 				sleep = noIndexEvery
 			case ctx.Err() != nil:
@@ -65,16 +61,6 @@ func (s *Service) runDue(ctx context.Context) error {
 	return nil
 }
 
-// untilNext is the time to the next moment in the queue, at most pollEvery: another process may queue
-// something sooner.
-func (s *Service) untilNext(ctx context.Context) time.Duration {
-	next, some, err := s.Index.NextDue(ctx)
-	if err != nil || !some {
-		return pollEvery
-	}
-	return min(pollEvery, max(0, next.Add(-ahead).Sub(s.Clock())))
-}
-
 func (s *Service) sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -85,23 +71,28 @@ func (s *Service) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// pass claims what is due and decides about each.
-func (s *Service) pass(ctx context.Context) (int, error) {
+// pass claims what is due and decides about each. It tells when to look again: at once after a claim, else
+// at the next moment in the queue, and soon in any case, since another process may queue something sooner.
+func (s *Service) pass(ctx context.Context) (again time.Duration, err error) {
 	// Looking costs a tenth of claiming, and nearly always there is nothing: an idle house must be idle.
+	next, some, err := s.Index.NextDue(ctx)
+	if err != nil || !some {
+		return pollEvery, err
+	}
 	until := s.Clock().Add(ahead)
-	if next, some, err := s.Index.NextDue(ctx); err != nil || !some || next.After(until) {
-		return 0, err
+	if wait := next.Sub(until); wait > 0 {
+		return min(wait, pollEvery), nil
 	}
 	claims, err := s.Index.ClaimDue(ctx, until, claimLease, claimMost)
 	if err != nil || len(claims) == 0 {
-		return 0, err
+		return pollEvery, err // another copy was first
 	}
 	now, err := s.look(ctx, claims)
 	if err != nil {
-		return 0, err
+		return pollEvery, err
 	}
 	s.decideAll(ctx, now)
-	return len(claims), nil
+	return 0, nil
 }
 
 // situation is what the log says about a set of claimed posts.
