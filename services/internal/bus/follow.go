@@ -17,6 +17,10 @@ const (
 	followAtOnce = 1000
 	// followBytes bounds what waits for one who follows, however slow: as much again may be on its way.
 	followBytes = 4 << 20
+	// newestAtOnce bounds what is on its way of the newest of each aggregate, by number. By size it must not
+	// be: nats-server (2.15.2, consumer.go, loopAndGatherMsgs) puts back what is too large for what was asked
+	// for, but its list of the newest has gone on, and the message is never sent.
+	newestAtOnce = 500
 )
 
 // Snapshot hands over the newest message of every aggregate, in the order of the log, and returns the
@@ -49,7 +53,7 @@ func (b *Bus) snapshot(ctx context.Context, upTo uint64, take func(batch []Recor
 	}
 	total := info.NumPending + uint64(max(0, info.NumAckPending)) + info.Delivered.Consumer
 	var done uint64
-	return receive(ctx, cons, func(batch []Record, _ uint64) (bool, error) {
+	return receive(ctx, cons, jetstream.PullMaxMessages(newestAtOnce), func(batch []Record, _ uint64) (bool, error) {
 		done += uint64(len(batch))
 		// The end is told by place, not by count: over a reconnection the library goes on by sequence,
 		// with what has been superseded too.
@@ -69,14 +73,14 @@ func (b *Bus) Follow(ctx context.Context, from uint64, filters []string, take fu
 	if err != nil {
 		return fmt.Errorf("follow the log: %w", err)
 	}
-	return receive(ctx, cons, func(batch []Record, pending uint64) (bool, error) {
+	return receive(ctx, cons, jetstream.PullMaxBytes(followBytes), func(batch []Record, pending uint64) (bool, error) {
 		return false, take(batch, pending)
 	})
 }
 
 // receive gathers what has come into batches, so that a burst costs few calls and a lone event none
 // of the waiting.
-func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, uint64) (done bool, err error)) error {
+func receive(ctx context.Context, cons jetstream.Consumer, pull jetstream.PullConsumeOpt, take func([]Record, uint64) (done bool, err error)) error {
 	type item struct {
 		r       Record
 		pending uint64
@@ -99,7 +103,7 @@ func receive(ctx context.Context, cons jetstream.Consumer, take func([]Record, u
 		case ch <- item{r, meta.NumPending}:
 		case <-inner.Done():
 		}
-	}, jetstream.PullMaxBytes(followBytes))
+	}, pull)
 	if err != nil {
 		return fmt.Errorf("follow the log: %w", err)
 	}

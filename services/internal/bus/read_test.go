@@ -4,6 +4,7 @@ package bus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -179,6 +180,35 @@ func TestAppendOverRestart(t *testing.T) {
 		require.Len(t, history, 1, "append %d", i)
 		require.Equal(t, seq, history[0].Seq)
 	}
+}
+
+// Of a log that is larger than what is on its way at a time nothing is left out.
+func TestSnapshotOfALargeLog(t *testing.T) {
+	b := bustest.New(t)
+	const events, size = 60, 200 << 10
+	for i := range events {
+		_, err := b.Append(t.Context(), bus.Append{Subject: subject(i), Event: "queued", Data: make([]byte, size)})
+		require.NoError(t, err)
+	}
+	seen := map[string]bool{}
+	take := func(batch []bus.Record) {
+		for _, r := range batch {
+			seen[r.Subject] = true
+		}
+	}
+	_, err := b.Snapshot(t.Context(), func(batch []bus.Record, _, _ uint64) error { take(batch); return nil })
+	require.NoError(t, err)
+	require.Len(t, seen, events)
+
+	clear(seen)
+	done := errors.New("done")
+	require.ErrorIs(t, b.Tail(t.Context(), "palinsesto.post.>", func(batch []bus.Record, pending uint64) error {
+		if take(batch); pending == 0 {
+			return done
+		}
+		return nil
+	}), done)
+	require.Len(t, seen, events)
 }
 
 // The server goes away in the middle of a snapshot: the library then goes on by sequence, with what has

@@ -21,7 +21,7 @@ func (b *Bus) Tail(ctx context.Context, filter string, take func(batch []Record,
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", filter, err)
 	}
-	return receive(ctx, cons, func(batch []Record, pending uint64) (bool, error) {
+	return receive(ctx, cons, jetstream.PullMaxMessages(newestAtOnce), func(batch []Record, pending uint64) (bool, error) {
 		return false, take(batch, pending)
 	})
 }
