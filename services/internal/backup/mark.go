@@ -80,6 +80,8 @@ func (o *Outside) Compare(ctx context.Context, b *bus.Bus, place string) (string
 		return "Il registro non è quello che qui si conosceva.", nil
 	case last < m.Seq:
 		return fmt.Sprintf("Il registro è tornato indietro: ha %d eventi, qui se ne erano visti %d.", last, m.Seq), nil
+	case m.Seq == 0:
+		return "", nil // it was empty when it was seen
 	}
 	at, err := b.Moment(ctx, m.Seq)
 	if errors.Is(err, bus.ErrNone) {

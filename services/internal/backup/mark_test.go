@@ -37,6 +37,22 @@ func streamsOf(t *testing.T, s *embednats.Server) *bus.Streams {
 	return st
 }
 
+// A log that was empty when it was seen is known, however far it has come since.
+func TestMarkOfAnEmptyLog(t *testing.T) {
+	b := bustest.New(t)
+	dir := t.TempDir()
+	o, err := backup.OpenOutside(dir)
+	require.NoError(t, err)
+	place, err := o.Adopt(t.Context(), b)
+	require.NoError(t, err)
+	event(t, b)
+	o, err = backup.OpenOutside(dir)
+	require.NoError(t, err)
+	why, err := o.Compare(t.Context(), b, place)
+	require.NoError(t, err)
+	require.Empty(t, why)
+}
+
 // A log that went back, went another way, is a copy or another one is told from the one that was seen.
 func TestMark(t *testing.T) {
 	ctx := t.Context()

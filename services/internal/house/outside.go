@@ -104,18 +104,18 @@ func (h *House) compare(ctx context.Context, b *bus.Bus) error {
 	return adopt(ctx, h.outside, b, f)
 }
 
-// surely asks again before it believes bad news of a log that is not ours: a member of a cluster that was
-// cut off, or is only starting, may not know the newest yet.
+// surely asks again before it believes bad news, or none, of a log that is not ours: a member of a cluster
+// that was cut off, or is only starting, may not know the newest yet, or may be slow to answer.
 func (h *House) surely(ctx context.Context, b *bus.Bus, place string) (why string, err error) {
 	for range believeAfter {
-		if why, err = h.outside.Compare(ctx, b, place); err != nil || why == "" || h.server != nil {
+		if why, err = h.outside.Compare(ctx, b, place); err == nil && why == "" || h.server != nil {
 			return why, err
 		}
 		if !wait.For(ctx, believeEvery) {
 			return "", ctx.Err()
 		}
 	}
-	return why, nil
+	return why, err
 }
 
 const (
