@@ -10,7 +10,8 @@
 //   - "Calling fsync() does not necessarily ensure that the entry in the directory containing the file has
 //     also reached disk. For that an explicit fsync() on a file descriptor for the directory is also
 //     needed": see Names for the two ways to read this;
-//   - close, rename and the end of a process flush nothing.
+//   - close, rename and the end of a process flush nothing;
+//   - a directory with the D of chattr(1) flushes its names at once.
 //
 // Permissions and times are not held back: nothing in the house rests on them.
 //

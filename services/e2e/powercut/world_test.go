@@ -59,7 +59,6 @@ type world struct {
 	actors   sync.WaitGroup
 	rounds   int
 	settled  int // by an operator
-	waiting  int // approved, and without a post so far
 	restarts []time.Duration
 }
 
