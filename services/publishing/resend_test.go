@@ -15,10 +15,10 @@ import (
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
 
-// quick is a house whose calls are over a second after their intent.
+// quick is a house whose calls are over soon after their intent.
 func quick(t testing.TB) *house {
 	return newHouse(t, func(c *config.Config) {
-		c.Publishing.Lease, c.Publishing.CallDeadline, c.Publishing.CallTimeout = 400*time.Millisecond, 200*time.Millisecond, 400*time.Millisecond
+		c.Publishing.Lease, c.Publishing.CallDeadline, c.Publishing.CallTimeout = 400*time.Millisecond, 2*time.Second, time.Second
 	})
 }
 
