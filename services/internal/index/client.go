@@ -16,8 +16,6 @@ import (
 // The scripts run by EVALSHA; the client sends them whole when Redis has forgotten them (FLUSHALL does
 // not make it forget, SCRIPT FLUSH and a restart do).
 var (
-	//go:embed scripts/meta.lua
-	metaLua string
 	//go:embed scripts/apply.lua
 	applyLua string
 	//go:embed scripts/lock.lua
@@ -41,7 +39,6 @@ var (
 	//go:embed scripts/refund.lua
 	refundLua string
 
-	metaScript   = redis.NewScript(metaLua)
 	applyScript  = redis.NewScript(applyLua)
 	lockScript   = redis.NewScript(lockLua)
 	renewScript  = redis.NewScript(renewLua)
