@@ -328,3 +328,29 @@ func TestEveryListAsCSV(t *testing.T) {
 		require.True(t, strings.HasPrefix(semicolons.body, "\ufeff"+strings.ReplaceAll(c.head, ",", ";")), semicolons.body)
 	}
 }
+
+// Who approves may write other words: the answer, the page and the history say that nobody else has read them.
+func TestApproverEditIsMarked(t *testing.T) {
+	h := newHouse(t)
+	plain, changed := h.submitted("Come scritto"), h.submitted("Riscritto")
+	require.Equal(t, http.StatusOK, h.ask("redattore", "POST", path("/segnalazioni/%s/approve", plain.ID), map[string]any{"version": 1}).status)
+	r := h.ask("redattore", "POST", path("/segnalazioni/%s/approve", changed.ID), map[string]any{"version": 1, "variants": []any{
+		map[string]any{"channel": "telegram-marche", "parts": []any{map[string]any{"text": "Tutt'altro testo"}}}}})
+	require.Equal(t, http.StatusOK, r.status, r.body)
+	var v struct {
+		SegView
+		History []HistoryEntry
+	}
+	r.json(t, &v)
+	require.Equal(t, "telegram-marche", v.Approval.Edits[0].Channel)
+	require.Equal(t, http.StatusOK, h.ask("redattore", "POST", path("/segnalazioni/%s/comments", changed.ID), map[string]any{"text": "Visto"}).status)
+	v.History = nil
+	h.ask("lettore", "GET", path("/segnalazioni/%s", changed.ID), nil).json(t, &v)
+	require.Contains(t, v.History[1].Edits[0].Note, "Testo modificato da chi approva su telegram-marche: testo")
+	require.Empty(t, v.History[2].Edits, "a comment changed nothing")
+	h.ask("lettore", "GET", path("/segnalazioni/%s", changed.ID), nil, "Accept-Language", "en").json(t, &v)
+	require.Contains(t, v.History[1].Edits[0].Note, "Changed by the approver on telegram-marche: text")
+	v.History = nil
+	h.ask("lettore", "GET", path("/segnalazioni/%s", plain.ID), nil).json(t, &v)
+	require.Empty(t, v.History[1].Edits)
+}

@@ -173,6 +173,9 @@ func (s *Service) getSegnalazione(ctx context.Context, in *oneInput) (*segOutput
 		}
 		h := entry(v, past)
 		h.State, h.Version = string(past.State.State), past.State.Version
+		if past.Name == string(palinsesto.SegWasApproved) {
+			h.Edits = v.edits(past.State.Approval)
+		}
 		out.Body.History = append(out.Body.History, h)
 	}
 	return out, nil

@@ -3,6 +3,8 @@
 package api
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/contract"
@@ -99,7 +101,40 @@ type ApprovalView struct {
 	Bend     bool                 `json:"bend"`
 	Hash     string               `json:"hash"`
 	SelfMade bool                 `json:"self_made,omitempty" doc:"The approver wrote it, as the configuration of a one-person office allows"`
+	Edits    []EditView           `json:"edits,omitempty" doc:"What the approver wrote in place of what the channels would have got; absent: nothing"`
 	Variants []palinsesto.Variant `json:"variants,omitempty" doc:"Left out in lists"`
+}
+
+// EditView says that what goes out on a channel is the approver's own.
+type EditView struct {
+	Channel     string   `json:"channel"`
+	What        []string `json:"what" doc:"text, formatting, media, alt, preview or parts"`
+	DefaultHash string   `json:"default_hash" doc:"Of what the channel would have got"`
+	Note        string   `json:"note" doc:"The same as a sentence"`
+}
+
+var editWords = map[string][2]string{
+	palinsesto.EditedText: {"testo", "text"}, palinsesto.EditedFormatting: {"formattazione", "formatting"},
+	palinsesto.EditedMedia: {"immagini e video", "pictures and videos"}, palinsesto.EditedAlt: {"testi alternativi", "alternative texts"},
+	palinsesto.EditedPreview: {"anteprima del link", "link preview"}, palinsesto.EditedParts: {"numero delle parti", "number of parts"},
+}
+
+func (v viewer) edits(a *palinsesto.Approval) []EditView {
+	if a == nil {
+		return nil
+	}
+	out := make([]EditView, 0, len(a.Edits))
+	for _, e := range a.Edits {
+		words := make([]string, 0, len(e.What))
+		for _, w := range e.What {
+			said := editWords[w] // of a newer version's word, its name
+			words = append(words, cmp.Or(pick(v.english, said[0], said[1]), w))
+		}
+		all := strings.Join(words, ", ")
+		out = append(out, EditView{Channel: e.Channel, What: listed(e.What), DefaultHash: e.DefaultHash,
+			Note: pick(v.english, "Testo modificato da chi approva su "+e.Channel+": "+all+".", "Changed by the approver on "+e.Channel+": "+all+".")})
+	}
+	return out
 }
 
 // seg is a whole segnalazione.
@@ -125,7 +160,7 @@ func (v viewer) segBrief(x palinsesto.Segnalazione) SegView {
 		out.ContactEmail = &x.ContactEmail
 	}
 	if a := x.Approval; a != nil {
-		out.Approval = &ApprovalView{By: v.person(a.By), At: v.s.moment(a.At), Due: v.s.moment(a.Due), Bend: a.Bend, Hash: a.Hash, SelfMade: a.SelfMade}
+		out.Approval = &ApprovalView{By: v.person(a.By), At: v.s.moment(a.At), Due: v.s.moment(a.Due), Bend: a.Bend, Hash: a.Hash, SelfMade: a.SelfMade, Edits: v.edits(a)}
 	}
 	return out
 }
@@ -156,6 +191,7 @@ type HistoryEntry struct {
 	Version uint64       `json:"version,omitempty"`
 	Due     *time.Time   `json:"due,omitempty"`
 	Attempt *AttemptView `json:"attempt,omitempty"`
+	Edits   []EditView   `json:"edits,omitempty" doc:"Of an approval: what the approver wrote in place of what the channels would have got"`
 }
 
 func entry[T any](v viewer, e contract.Event[T]) HistoryEntry {

@@ -45,7 +45,7 @@ func (s *Service) sayYes(ctx context.Context, cmd palinsesto.Approve, cur segnal
 		return cur, false, err
 	}
 	found := append(rules.Reason("reason", &cmd.Reason), s.aboutDue(cmd, cur.State)...)
-	variants, more, err := s.variants(ctx, cmd, cur.State)
+	variants, edits, more, err := s.variants(ctx, cmd, cur.State)
 	if err != nil {
 		return cur, false, err
 	}
@@ -64,9 +64,9 @@ func (s *Service) sayYes(ctx context.Context, cmd palinsesto.Approve, cur segnal
 				return bus.Decision[palinsesto.Segnalazione]{}, err
 			}
 			created = true
-			return bus.Decision[palinsesto.Segnalazione]{
-				Event: string(palinsesto.SegWasApproved), State: s.approved(cmd, cur.State, variants, marks(more)),
-			}, nil
+			next := s.approved(cmd, cur.State, variants, marks(more))
+			next.Approval.Edits = edits
+			return bus.Decision[palinsesto.Segnalazione]{Event: string(palinsesto.SegWasApproved), State: next}, nil
 		})
 	failpoint.Hit("approval.after-approved")
 	if inVain(cmd, done, err) {

@@ -82,6 +82,12 @@ func TestApproveGivenVariants(t *testing.T) {
 	})})
 	require.NoError(t, err)
 	requireBound(t, r.Segnalazione.Approval)
+	edits := r.Segnalazione.Approval.Edits
+	require.Len(t, edits, 1, "the log says that the words are the approver's")
+	require.Equal(t, "telegram-marche", edits[0].Channel)
+	require.Contains(t, edits[0].What, palinsesto.EditedText)
+	require.NotEmpty(t, edits[0].DefaultHash)
+	require.NotEqual(t, edits[0].DefaultHash, r.Segnalazione.Approval.Variants[0].Hash)
 	v := r.Segnalazione.Approval.Variants[0]
 	require.Equal(t, "telegram", v.Network)
 	require.Equal(t, "Perch\u00e9 venire", v.Parts[0].Text)

@@ -25,6 +25,7 @@ type workshop struct {
 	seg   palinsesto.Segnalazione
 	made  map[[2]string]derived // by hash and network: several channels share a network
 	found []palinsesto.Problem
+	edits []palinsesto.ApproverEdit
 }
 
 type derived struct {
@@ -34,11 +35,11 @@ type derived struct {
 
 // variants makes what goes out on each channel: what the approver gave, else the default. Their media
 // are made ready first, so that they are part of what is approved. Errors among the problems refuse the
-// approval, marks stay with it; err means that it could not be judged.
-func (s *Service) variants(ctx context.Context, cmd palinsesto.Approve, seg palinsesto.Segnalazione) ([]palinsesto.Variant, []palinsesto.Problem, error) {
+// approval, marks stay with it; err means that it could not be judged. edits are what the approver wrote in
+// place of the default.
+func (s *Service) variants(ctx context.Context, cmd palinsesto.Approve, seg palinsesto.Segnalazione) (out []palinsesto.Variant, edits []palinsesto.ApproverEdit, found []palinsesto.Problem, err error) {
 	w := &workshop{s: s, cmd: cmd, seg: seg, made: map[[2]string]derived{}}
 	w.strangers()
-	var out []palinsesto.Variant
 	for _, id := range seg.Channels {
 		c, ok := s.cfg.Channel(id)
 		if !ok || !c.Serves(seg.Centre) {
@@ -47,11 +48,11 @@ func (s *Service) variants(ctx context.Context, cmd palinsesto.Approve, seg pali
 		}
 		v, err := w.variant(ctx, c)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		out = append(out, v)
 	}
-	return out, w.found, nil
+	return out, w.edits, w.found, nil
 }
 
 // strangers refuses variants for channels that were not asked for, and second ones for the same.
@@ -91,6 +92,9 @@ func (w *workshop) variant(ctx context.Context, c config.Channel) (palinsesto.Va
 		parts, err := w.given(ctx, c, w.cmd.Variants[i].Parts)
 		if err != nil {
 			return v, err
+		}
+		if e := palinsesto.EditOf(c.ID, parts, v.Parts); e != nil {
+			w.edits = append(w.edits, *e)
 		}
 		v.Parts = parts
 	}

@@ -142,6 +142,8 @@ func partGoldens() []golden {
 	return []golden{
 		ofPart("Actor", sampleActor, plain(actorToPB), plain(actorFromPB)),
 		ofPart("Approval", &sampleApproval, (*conv).approvalToPB, (*conv).approvalFromPB),
+		ofPart("Approval_2", &sampleEdited, (*conv).approvalToPB, (*conv).approvalFromPB),
+		ofPart("ApproverEdit", sampleEdit, (*conv).editToPB, (*conv).editFromPB),
 		ofPart("Attempt", &sampleAttempt, (*conv).attemptToPB, (*conv).attemptFromPB),
 		ofPart("Attempt_2", &sampleSettled, (*conv).attemptToPB, (*conv).attemptFromPB),
 		ofPart("Alert", sampleAlert, (*conv).alertToPB, (*conv).alertFromPB),

@@ -58,6 +58,12 @@ var (
 		By: sampleEditor, At: at(5), Hash: sampleHash, Due: at(30), Bend: true,
 		Variants: []palinsesto.Variant{sampleVariant}, SelfMade: true,
 	}
+	sampleEdit = palinsesto.ApproverEdit{Channel: "telegram-marche", What: []string{palinsesto.EditedText, palinsesto.EditedAlt}, DefaultHash: sampleHash}
+	// Written by the approver: added later, so that the first sample stays what it was.
+	sampleEdited = palinsesto.Approval{
+		By: sampleEditor, At: at(5), Hash: sampleHash, Due: at(30), Bend: true,
+		Variants: []palinsesto.Variant{sampleVariant}, SelfMade: true, Edits: []palinsesto.ApproverEdit{sampleEdit},
+	}
 	sampleContent = palinsesto.Content{
 		Kind: palinsesto.KindEvento, Title: "Recruiting day ad Ancona", Body: "Dieci aziende incontrano chi cerca lavoro.",
 		StartsAt:  time.Date(2026, 11, 27, 9, 30, 0, 0, rome),

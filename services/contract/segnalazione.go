@@ -51,7 +51,7 @@ func (c *conv) approvalToPB(a *palinsesto.Approval) *pb.Approval {
 	}
 	return &pb.Approval{
 		By: actorToPB(a.By), At: c.stamp(a.At), Hash: a.Hash, Due: c.stamp(a.Due), Bend: a.Bend,
-		Variants: each(a.Variants, c.variantToPB), SelfMade: a.SelfMade,
+		Variants: each(a.Variants, c.variantToPB), SelfMade: a.SelfMade, Edits: each(a.Edits, c.editToPB),
 	}
 }
 
@@ -61,8 +61,16 @@ func (c *conv) approvalFromPB(a *pb.Approval) *palinsesto.Approval {
 	}
 	return &palinsesto.Approval{
 		By: actorFromPB(a.GetBy()), At: c.instant(a.GetAt()), Hash: a.GetHash(), Due: c.instant(a.GetDue()), Bend: a.GetBend(),
-		Variants: each(a.GetVariants(), c.variantFromPB), SelfMade: a.GetSelfMade(),
+		Variants: each(a.GetVariants(), c.variantFromPB), SelfMade: a.GetSelfMade(), Edits: each(a.GetEdits(), c.editFromPB),
 	}
+}
+
+func (c *conv) editToPB(e palinsesto.ApproverEdit) *pb.ApproverEdit {
+	return &pb.ApproverEdit{Channel: e.Channel, What: e.What, DefaultHash: e.DefaultHash}
+}
+
+func (c *conv) editFromPB(e *pb.ApproverEdit) palinsesto.ApproverEdit {
+	return palinsesto.ApproverEdit{Channel: e.GetChannel(), What: e.GetWhat(), DefaultHash: e.GetDefaultHash()}
 }
 
 func (c *conv) variantToPB(v palinsesto.Variant) *pb.Variant {

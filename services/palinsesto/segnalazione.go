@@ -2,7 +2,10 @@
 
 package palinsesto
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Kind is what a segnalazione reports; DOMAIN section 7 lists them.
 type Kind string
@@ -92,6 +95,63 @@ type Approval struct {
 	Bend     bool      // Due may be moved by spacing
 	Variants []Variant
 	SelfMade bool // the approver wrote it, as the configuration of a one-person office allows
+	// Edits are what the approver put in place of what channels would have got by default: those words were
+	// read by one pair of eyes only, and the log says so.
+	Edits []ApproverEdit
+}
+
+// ApproverEdit says that the variant of a channel is the approver's own.
+type ApproverEdit struct {
+	Channel     string
+	What        []string // what differs from the default: the words below
+	DefaultHash string   // of the parts that the channel would have got
+}
+
+// What an approver may change.
+const (
+	EditedText       = "text"
+	EditedFormatting = "formatting"
+	EditedMedia      = "media"
+	EditedAlt        = "alt"
+	EditedPreview    = "preview"
+	EditedParts      = "parts" // how many requests it takes
+)
+
+// EditOf compares the parts that a channel gets with those that it would have got; nil: they are the same.
+func EditOf(channel string, given, usual []Part) *ApproverEdit {
+	if HashParts(given) == HashParts(usual) {
+		return nil
+	}
+	e := &ApproverEdit{Channel: channel, DefaultHash: HashParts(usual)}
+	if len(given) != len(usual) {
+		e.What = append(e.What, EditedParts)
+	}
+	differs := func(what string, of func(Part) any) {
+		var a, b []any
+		for _, p := range given {
+			a = append(a, of(p))
+		}
+		for _, p := range usual {
+			b = append(b, of(p))
+		}
+		if fmt.Sprintf("%q", a) != fmt.Sprintf("%q", b) {
+			e.What = append(e.What, what)
+		}
+	}
+	differs(EditedText, func(p Part) any { return p.Text })
+	differs(EditedFormatting, func(p Part) any { return p.Spans })
+	differs(EditedMedia, func(p Part) any { return mediaOf(p, func(m Media) string { return m.Hash }) })
+	differs(EditedAlt, func(p Part) any { return mediaOf(p, func(m Media) string { return m.Alt }) })
+	differs(EditedPreview, func(p Part) any { return p.Preview })
+	return e
+}
+
+func mediaOf(p Part, what func(Media) string) []string {
+	out := make([]string, 0, len(p.Media))
+	for _, m := range p.Media {
+		out = append(out, what(m))
+	}
+	return out
 }
 
 // Variant is a segnalazione adapted to one channel, as it will go out.

@@ -140,6 +140,7 @@ type history struct {
 	Event, State, Reason string
 	At                   *time.Time
 	By                   struct{ Name, Role string }
+	Edits                []struct{ Note string }
 	Attempt              *struct {
 		Number  int
 		Verdict string
@@ -206,7 +207,7 @@ func (r *Run) show(raw json.RawMessage) error {
 	}
 	var rows [][]string
 	for _, h := range x.History {
-		rows = append(rows, []string{moment(h.At), palinsesto.Word(h.Event), palinsesto.Word(h.State), who(h), told(h)})
+		rows = append(rows, []string{moment(h.At), palinsesto.Word(h.Event), palinsesto.Word(h.State), who(h), edited(h)})
 	}
 	fmt.Fprintln(r.Term.Out)
 	return r.table([]string{"QUANDO", "EVENTO", "STATO", "CHI", "PERCHÉ"}, rows, wrap)
@@ -241,6 +242,15 @@ func told(h history) string {
 		return fmt.Sprintf("tentativo %d: %s", a.Number, palinsesto.Word(a.Verdict))
 	}
 	return fmt.Sprintf("tentativo %d: %s (HTTP %d)", a.Number, palinsesto.Word(a.Verdict), a.Status)
+}
+
+// edited says what the approver changed.
+func edited(h history) string {
+	why := told(h)
+	for _, e := range h.Edits {
+		why = strings.TrimSpace(why + " " + e.Note)
+	}
+	return why
 }
 
 // nextAct is the command that moves on what waits for a person.

@@ -376,10 +376,12 @@ type Approval struct {
 	At    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
 	Hash  string                 `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
 	// Absent: as soon as the channel's spacing allows.
-	Due           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=due,proto3" json:"due,omitempty"`
-	Bend          bool                   `protobuf:"varint,5,opt,name=bend,proto3" json:"bend,omitempty"`
-	Variants      []*Variant             `protobuf:"bytes,6,rep,name=variants,proto3" json:"variants,omitempty"`
-	SelfMade      bool                   `protobuf:"varint,7,opt,name=self_made,json=selfMade,proto3" json:"self_made,omitempty"`
+	Due      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=due,proto3" json:"due,omitempty"`
+	Bend     bool                   `protobuf:"varint,5,opt,name=bend,proto3" json:"bend,omitempty"`
+	Variants []*Variant             `protobuf:"bytes,6,rep,name=variants,proto3" json:"variants,omitempty"`
+	SelfMade bool                   `protobuf:"varint,7,opt,name=self_made,json=selfMade,proto3" json:"self_made,omitempty"`
+	// What the approver put in place of what the channels would have got by default; none: nothing.
+	Edits         []*ApproverEdit `protobuf:"bytes,8,rep,name=edits,proto3" json:"edits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -463,6 +465,76 @@ func (x *Approval) GetSelfMade() bool {
 	return false
 }
 
+func (x *Approval) GetEdits() []*ApproverEdit {
+	if x != nil {
+		return x.Edits
+	}
+	return nil
+}
+
+// ApproverEdit says that the variant of a channel is the approver's own, and what differs from the default.
+type ApproverEdit struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	// text, formatting, media, alt, preview, parts.
+	What []string `protobuf:"bytes,2,rep,name=what,proto3" json:"what,omitempty"`
+	// Of the parts that the channel would have got.
+	DefaultHash   string `protobuf:"bytes,3,opt,name=default_hash,json=defaultHash,proto3" json:"default_hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproverEdit) Reset() {
+	*x = ApproverEdit{}
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproverEdit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproverEdit) ProtoMessage() {}
+
+func (x *ApproverEdit) ProtoReflect() protoreflect.Message {
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproverEdit.ProtoReflect.Descriptor instead.
+func (*ApproverEdit) Descriptor() ([]byte, []int) {
+	return file_palinsesto_v1_segnalazione_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ApproverEdit) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *ApproverEdit) GetWhat() []string {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *ApproverEdit) GetDefaultHash() string {
+	if x != nil {
+		return x.DefaultHash
+	}
+	return ""
+}
+
 // Variant is a segnalazione adapted to one channel.
 type Variant struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -476,7 +548,7 @@ type Variant struct {
 
 func (x *Variant) Reset() {
 	*x = Variant{}
-	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[4]
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +560,7 @@ func (x *Variant) String() string {
 func (*Variant) ProtoMessage() {}
 
 func (x *Variant) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[4]
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +573,7 @@ func (x *Variant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variant.ProtoReflect.Descriptor instead.
 func (*Variant) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_segnalazione_proto_rawDescGZIP(), []int{4}
+	return file_palinsesto_v1_segnalazione_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Variant) GetChannel() string {
@@ -545,7 +617,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[5]
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +629,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[5]
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +642,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_segnalazione_proto_rawDescGZIP(), []int{5}
+	return file_palinsesto_v1_segnalazione_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Part) GetText() string {
@@ -614,7 +686,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[6]
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +698,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[6]
+	mi := &file_palinsesto_v1_segnalazione_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +711,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_palinsesto_v1_segnalazione_proto_rawDescGZIP(), []int{6}
+	return file_palinsesto_v1_segnalazione_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Span) GetKind() string {
@@ -709,7 +781,7 @@ const file_palinsesto_v1_segnalazione_proto_rawDesc = "" +
 	"\x04tags\x18\n" +
 	" \x03(\tR\x04tags\x12*\n" +
 	"\x05media\x18\v \x03(\v2\x14.palinsesto.v1.MediaR\x05media\x12'\n" +
-	"\x0fwanted_channels\x18\f \x03(\tR\x0ewantedChannels\"\x83\x02\n" +
+	"\x0fwanted_channels\x18\f \x03(\tR\x0ewantedChannels\"\xb6\x02\n" +
 	"\bApproval\x12$\n" +
 	"\x02by\x18\x01 \x01(\v2\x14.palinsesto.v1.ActorR\x02by\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
@@ -717,7 +789,12 @@ const file_palinsesto_v1_segnalazione_proto_rawDesc = "" +
 	"\x03due\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x12\n" +
 	"\x04bend\x18\x05 \x01(\bR\x04bend\x122\n" +
 	"\bvariants\x18\x06 \x03(\v2\x16.palinsesto.v1.VariantR\bvariants\x12\x1b\n" +
-	"\tself_made\x18\a \x01(\bR\bselfMade\"|\n" +
+	"\tself_made\x18\a \x01(\bR\bselfMade\x121\n" +
+	"\x05edits\x18\b \x03(\v2\x1b.palinsesto.v1.ApproverEditR\x05edits\"_\n" +
+	"\fApproverEdit\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x12\n" +
+	"\x04what\x18\x02 \x03(\tR\x04what\x12!\n" +
+	"\fdefault_hash\x18\x03 \x01(\tR\vdefaultHash\"|\n" +
 	"\aVariant\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x18\n" +
 	"\anetwork\x18\x02 \x01(\tR\anetwork\x12)\n" +
@@ -746,42 +823,44 @@ func file_palinsesto_v1_segnalazione_proto_rawDescGZIP() []byte {
 	return file_palinsesto_v1_segnalazione_proto_rawDescData
 }
 
-var file_palinsesto_v1_segnalazione_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_palinsesto_v1_segnalazione_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_palinsesto_v1_segnalazione_proto_goTypes = []any{
 	(*SegnalazioneEvent)(nil),     // 0: palinsesto.v1.SegnalazioneEvent
 	(*Segnalazione)(nil),          // 1: palinsesto.v1.Segnalazione
 	(*Content)(nil),               // 2: palinsesto.v1.Content
 	(*Approval)(nil),              // 3: palinsesto.v1.Approval
-	(*Variant)(nil),               // 4: palinsesto.v1.Variant
-	(*Part)(nil),                  // 5: palinsesto.v1.Part
-	(*Span)(nil),                  // 6: palinsesto.v1.Span
-	(*Envelope)(nil),              // 7: palinsesto.v1.Envelope
-	(*Problem)(nil),               // 8: palinsesto.v1.Problem
-	(*Actor)(nil),                 // 9: palinsesto.v1.Actor
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*Media)(nil),                 // 11: palinsesto.v1.Media
+	(*ApproverEdit)(nil),          // 4: palinsesto.v1.ApproverEdit
+	(*Variant)(nil),               // 5: palinsesto.v1.Variant
+	(*Part)(nil),                  // 6: palinsesto.v1.Part
+	(*Span)(nil),                  // 7: palinsesto.v1.Span
+	(*Envelope)(nil),              // 8: palinsesto.v1.Envelope
+	(*Problem)(nil),               // 9: palinsesto.v1.Problem
+	(*Actor)(nil),                 // 10: palinsesto.v1.Actor
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Media)(nil),                 // 12: palinsesto.v1.Media
 }
 var file_palinsesto_v1_segnalazione_proto_depIdxs = []int32{
-	7,  // 0: palinsesto.v1.SegnalazioneEvent.envelope:type_name -> palinsesto.v1.Envelope
+	8,  // 0: palinsesto.v1.SegnalazioneEvent.envelope:type_name -> palinsesto.v1.Envelope
 	1,  // 1: palinsesto.v1.SegnalazioneEvent.segnalazione:type_name -> palinsesto.v1.Segnalazione
 	2,  // 2: palinsesto.v1.Segnalazione.content:type_name -> palinsesto.v1.Content
-	8,  // 3: palinsesto.v1.Segnalazione.marks:type_name -> palinsesto.v1.Problem
-	9,  // 4: palinsesto.v1.Segnalazione.author:type_name -> palinsesto.v1.Actor
-	10, // 5: palinsesto.v1.Segnalazione.submitted_at:type_name -> google.protobuf.Timestamp
+	9,  // 3: palinsesto.v1.Segnalazione.marks:type_name -> palinsesto.v1.Problem
+	10, // 4: palinsesto.v1.Segnalazione.author:type_name -> palinsesto.v1.Actor
+	11, // 5: palinsesto.v1.Segnalazione.submitted_at:type_name -> google.protobuf.Timestamp
 	3,  // 6: palinsesto.v1.Segnalazione.approval:type_name -> palinsesto.v1.Approval
-	11, // 7: palinsesto.v1.Content.media:type_name -> palinsesto.v1.Media
-	9,  // 8: palinsesto.v1.Approval.by:type_name -> palinsesto.v1.Actor
-	10, // 9: palinsesto.v1.Approval.at:type_name -> google.protobuf.Timestamp
-	10, // 10: palinsesto.v1.Approval.due:type_name -> google.protobuf.Timestamp
-	4,  // 11: palinsesto.v1.Approval.variants:type_name -> palinsesto.v1.Variant
-	5,  // 12: palinsesto.v1.Variant.parts:type_name -> palinsesto.v1.Part
-	6,  // 13: palinsesto.v1.Part.spans:type_name -> palinsesto.v1.Span
-	11, // 14: palinsesto.v1.Part.media:type_name -> palinsesto.v1.Media
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	12, // 7: palinsesto.v1.Content.media:type_name -> palinsesto.v1.Media
+	10, // 8: palinsesto.v1.Approval.by:type_name -> palinsesto.v1.Actor
+	11, // 9: palinsesto.v1.Approval.at:type_name -> google.protobuf.Timestamp
+	11, // 10: palinsesto.v1.Approval.due:type_name -> google.protobuf.Timestamp
+	5,  // 11: palinsesto.v1.Approval.variants:type_name -> palinsesto.v1.Variant
+	4,  // 12: palinsesto.v1.Approval.edits:type_name -> palinsesto.v1.ApproverEdit
+	6,  // 13: palinsesto.v1.Variant.parts:type_name -> palinsesto.v1.Part
+	7,  // 14: palinsesto.v1.Part.spans:type_name -> palinsesto.v1.Span
+	12, // 15: palinsesto.v1.Part.media:type_name -> palinsesto.v1.Media
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_palinsesto_v1_segnalazione_proto_init() }
@@ -796,7 +875,7 @@ func file_palinsesto_v1_segnalazione_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palinsesto_v1_segnalazione_proto_rawDesc), len(file_palinsesto_v1_segnalazione_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
