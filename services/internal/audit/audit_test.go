@@ -200,6 +200,13 @@ func TestLawfulStories(t *testing.T) {
 			s.event(palinsesto.PostWasHeld, palinsesto.PostHeld, publisher, func(p *palinsesto.Post) { p.Attempt.Verdict = "stopped" })
 			s.holds(palinsesto.HoldWasLifted, nil)
 		},
+		"the hold is lifted before the second look": func(s *story) {
+			s.due()
+			s.holds(palinsesto.HoldWasPlaced, stopAll)
+			s.intent()
+			s.holds(palinsesto.HoldWasLifted, nil)
+			s.out()
+		},
 		"in flight when it was stopped": func(s *story) {
 			s.due()
 			s.intent()

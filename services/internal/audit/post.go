@@ -4,6 +4,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/palinsesto/palinsesto/services/contract"
@@ -22,6 +23,7 @@ type postSeen struct {
 	open    bool
 	stopped string // why the open intent must not have led to a call; empty: it may
 	code    string // of that breach
+	hold    string // that made it so, if one did
 	// again says why what was sent again under the same key must not have been; empty: it may.
 	again, againCode string
 }
@@ -78,7 +80,7 @@ func (a *auditor) post(r bus.Record, address contract.Address, e contract.Event[
 }
 
 func (s postSeen) settled() postSeen {
-	s.open, s.stopped, s.code, s.again, s.againCode = false, "", "", "", ""
+	s.open, s.stopped, s.code, s.hold, s.again, s.againCode = false, "", "", "", "", ""
 	return s
 }
 
@@ -104,6 +106,7 @@ func (a *auditor) intent(r bus.Record, was, now postSeen, p palinsesto.Post) pos
 	}
 	now.number = t.Number
 	now.code, now.stopped = a.forbidden(p)
+	now.hold = a.heldBy(p)
 	return now
 }
 
@@ -116,6 +119,7 @@ func (a *auditor) editing(r bus.Record, was, now postSeen, p palinsesto.Post) po
 	if p.Attempt.Number != was.number { // else another edit was asked for while this one was under way
 		now.number = p.Attempt.Number
 		now.code, now.stopped = a.forbidden(p)
+		now.hold = a.heldBy(p)
 	}
 	return now
 }
@@ -136,10 +140,22 @@ func (a *auditor) forbidden(p palinsesto.Post) (code, why string) {
 	case a.closed[p.Channel]:
 		return CodeStopped, "il canale era fermo"
 	}
-	if h, held := a.holds.Stops(p, s.tags); held {
-		return CodeStopped, "c'era il fermo " + h.ID
+	if id := a.heldBy(p); id != "" {
+		return CodeStopped, "c'era il fermo " + id
 	}
 	return "", ""
+}
+
+func (a *auditor) heldBy(p palinsesto.Post) string {
+	h, _ := a.holds.Stops(p, a.segs[p.Segnalazione].tags)
+	return h.ID
+}
+
+// goesOn tells whether what stood in the way of an intent is gone by now: the second look may have come
+// after that, and then the call was right.
+func (a *auditor) goesOn(was postSeen, channel string) bool {
+	stands := slices.ContainsFunc(a.holds, func(h palinsesto.Hold) bool { return h.ID == was.hold })
+	return was.code == CodeStopped && !stands && !a.closed[channel]
 }
 
 // verdict checks what became of an attempt: that it had an intent, and that a forbidden one led to no call.
@@ -149,7 +165,7 @@ func (a *auditor) verdict(r bus.Record, was postSeen, p palinsesto.Post) {
 		a.breach(CodeTwice, at(r), "Uscito senza un'intenzione.", "Posted without an intent.")
 	}
 	edited := r.Event == string(palinsesto.PostWasEdited)
-	if was.stopped != "" && (posted || edited || called(p)) {
+	if was.stopped != "" && (posted || edited || called(p)) && !a.goesOn(was, p.Channel) {
 		a.breach(was.code, at(r), "È stato inviato benché prima dell'intenzione "+was.stopped+".", "A call was made although it was forbidden before the intent.")
 	}
 	if posted && was.state == palinsesto.PostUncertain && p.Attempt != nil {
