@@ -67,10 +67,11 @@ func (d *driver) putBack(ctx context.Context, w way) func() {
 	err = w.take(ctx, x, dir)
 	return func() {
 		defer r.stops.Unlock()
+		if ctx.Err() != nil {
+			return // the time of the world is over: what lies between is shorter than the mark is exact
+		}
 		if err != nil {
-			if ctx.Err() == nil {
-				d.must(fmt.Errorf("take the data: %w", err))
-			}
+			d.must(fmt.Errorf("take the data: %w", err))
 			return
 		}
 		x.halt()
