@@ -53,6 +53,23 @@ func waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// spent is the processor time that a process takes while something lasts that begins after a while. On a busy
+// machine it says more than the time that passes.
+func spent(ctx context.Context, pid int, after time.Duration, something func() error) (time.Duration, error) {
+	if err := waitFor(ctx, after); err != nil {
+		return 0, err
+	}
+	before, err := cpu(pid)
+	if err != nil {
+		return 0, err
+	}
+	if err := something(); err != nil {
+		return 0, err
+	}
+	now, err := cpu(pid)
+	return now - before, err
+}
+
 // cpu is the processor time of a process so far, from /proc (proc(5), fields 14 and 15 in ticks of 10 ms).
 func cpu(pid int) (time.Duration, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

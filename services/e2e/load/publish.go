@@ -141,7 +141,8 @@ func burst(ctx context.Context, b *bench) error {
 	if spare := time.Until(due); spare < 2*time.Second {
 		return fmt.Errorf("placing took until %s before due", spare)
 	}
-	if err := sink.Wait(ctx, n); err != nil {
+	used, err := spent(ctx, h.PID(), time.Until(due), func() error { return sink.Wait(ctx, n) })
+	if err != nil {
 		return err
 	}
 	last, err := check(sink, orders, per, due)
@@ -153,8 +154,9 @@ func burst(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %d posts on %d channels: last arrival %s after due (%.0f a second); plain loop %s; ratio %.2f; none lost, none doubled, none early\n",
-		n, b.opts.channels, took.Round(time.Millisecond), float64(n)/took.Seconds(), loop.Round(time.Millisecond), took.Seconds()/loop.Seconds())
+	fmt.Printf("  %d posts on %d channels: last arrival %s after due (%.0f a second), %s of processor each; plain loop %s; ratio %.2f; none lost, none doubled, none early\n",
+		n, b.opts.channels, took.Round(time.Millisecond), float64(n)/took.Seconds(), (used / time.Duration(n)).Round(time.Microsecond),
+		loop.Round(time.Millisecond), took.Seconds()/loop.Seconds())
 	return nil
 }
 
