@@ -32,13 +32,22 @@ func (v viewer) test(t *palinsesto.ChannelTest) *TestView {
 	}
 	out := &TestView{ID: t.ID, By: v.person(t.By), At: v.s.moment(t.At), Verdict: t.Verdict, Cause: t.Cause, Problem: t.Problem,
 		RemoteIDs: listed(t.RemoteIDs), Link: t.Link, TookMS: t.Took.Milliseconds(), Afterwards: t.Afterwards}
-	if t.Verdict == "" && !t.Open(v.s.Clock()) {
+	now := v.s.Clock()
+	switch {
+	case t.Verdict == "" && !t.Open(now):
 		out.Verdict, out.Problem = "unknown", pick(v.english,
 			"Il processo si è interrotto durante la prova: il messaggio può essere uscito. Guardare sul canale e, se c'è, toglierlo a mano.",
 			"The process broke off during the test: the message may be out. Look at the channel, and remove it by hand.")
+	case t.Verdict == "posted" && t.Afterwards == "" && now.After(t.At.Add(t.Lasts+removalMost)):
+		out.Afterwards, out.Problem = palinsesto.TestLeft, pick(v.english,
+			"Il processo si è interrotto prima di togliere il messaggio di prova: toglierlo a mano.",
+			"The process broke off before it removed the test message: remove it by hand.")
 	}
 	return out
 }
+
+// removalMost is how long taking a test message down may take after its call.
+const removalMost = 10 * time.Second
 
 type testInput struct {
 	ID    string `path:"id" maxLength:"64"`

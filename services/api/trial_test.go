@@ -48,9 +48,14 @@ func TestATestMessageThatBrokeOff(t *testing.T) {
 		return contract.Channels.Encode(envelope(), palinsesto.Channel{ID: "telegram-ancona",
 			Test: &palinsesto.ChannelTest{ID: newID(), At: time.Now().Add(-time.Hour), Lasts: time.Minute}})
 	})
+	h.append(contract.ChannelSubject("telegram-marche"), palinsesto.ChannelWasTested, func() ([]byte, error) {
+		return contract.Channels.Encode(envelope(), palinsesto.Channel{ID: "telegram-marche",
+			Test: &palinsesto.ChannelTest{ID: newID(), At: time.Now().Add(-time.Hour), Lasts: time.Minute, Verdict: "posted", RemoteIDs: []string{"7"}}})
+	})
 	var list struct{ Items []ChannelView }
 	h.ask("referente", "GET", "/api/v1/channels", nil).json(t, &list)
-	require.Nil(t, list.Items[0].Test)
+	require.Equal(t, palinsesto.TestLeft, list.Items[0].Test.Afterwards)
+	require.Contains(t, list.Items[0].Test.Problem, "toglierlo a mano")
 	require.Equal(t, "unknown", list.Items[1].Test.Verdict)
 	require.Contains(t, list.Items[1].Test.Problem, "Guardare sul canale")
 }
