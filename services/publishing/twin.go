@@ -109,13 +109,13 @@ func (w *worker) neighbours(ctx context.Context, p palinsesto.Post) (taken map[s
 	}
 }
 
-// indexReaches waits until the index shows the log up to a sequence.
+// indexReaches waits until the index shows this log up to a sequence.
 func (s *Service) indexReaches(ctx context.Context, seq uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, indexWait)
 	defer cancel()
 	for {
-		m, err := s.Index.Meta(ctx)
-		if err == nil && m.Ready && m.Seq >= seq {
+		m, err := s.indexReady(ctx)
+		if err == nil && m.Seq >= seq {
 			return nil
 		}
 		select {
