@@ -34,7 +34,7 @@ func lineFaults() []fault {
 		out = append(out, fault{"line-" + string(x.how), x.what, always, 500 * time.Millisecond, 3 * time.Second,
 			func(_ context.Context, d *driver) func() {
 				d.r.world.plain.begin(x.how, x.share)
-				return func() { d.must(d.r.world.plain.end()) }
+				return func() { d.must(d.r.world.plain.end(x.how)) }
 			}})
 	}
 	for _, x := range []struct {
@@ -44,7 +44,7 @@ func lineFaults() []fault {
 		out = append(out, fault{"tls-" + string(x.how), x.what, always, 500 * time.Millisecond, 3 * time.Second,
 			func(_ context.Context, d *driver) func() {
 				d.r.world.tls.begin(x.how, 0.7)
-				return func() { d.must(d.r.world.tls.end()) }
+				return func() { d.must(d.r.world.tls.end(x.how)) }
 			}})
 	}
 	return append(out, fault{"dns", "the network's name does not resolve", func(w *world) bool { return w.hosts != "" },

@@ -48,6 +48,9 @@ const oddMost = 5
 func (p *proc) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.cmd != nil && !p.down {
+		return nil // another fault that kept it away has ended first
+	}
 	p.down = false
 	return p.run()
 }

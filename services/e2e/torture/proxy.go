@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,12 +25,17 @@ type proxy struct {
 
 	mu       sync.Mutex
 	listener net.Listener
-	how      lineFault
-	share    float64 // of the requests that it strikes
+	on       []struck // faults, of which several may be on at once
 	dice     *rand.Rand
 	conns    map[net.Conn]struct{}
 	certs    *certificates // nil: in the clear
 	ended    chan struct{} // closed when the fault that is on ends
+}
+
+// struck is a fault and its share of the requests.
+type struck struct {
+	how   lineFault
+	share float64
 }
 
 // lineFault is what the line does to a request.
@@ -78,7 +84,7 @@ func (p *proxy) accept(l net.Listener) {
 // begin turns a fault on, end off: what hangs then is cut, and never handed on.
 func (p *proxy) begin(f lineFault, share float64) {
 	p.mu.Lock()
-	p.how, p.share = f, share
+	p.on = append(p.on, struck{f, share})
 	l := p.listener
 	p.mu.Unlock()
 	if f == lineRefused {
@@ -87,14 +93,17 @@ func (p *proxy) begin(f lineFault, share float64) {
 	}
 }
 
-func (p *proxy) end() error {
+func (p *proxy) end(f lineFault) error {
+	is := func(x struck) bool { return x.how == f }
 	p.mu.Lock()
-	was := p.how
-	p.how = lineWell
+	if i := slices.IndexFunc(p.on, is); i >= 0 {
+		p.on = slices.Delete(p.on, i, i+1)
+	}
+	again := f == lineRefused && !slices.ContainsFunc(p.on, is)
 	close(p.ended)
 	p.ended = make(chan struct{})
 	p.mu.Unlock()
-	if was == lineRefused {
+	if again {
 		return p.listen()
 	}
 	return nil
@@ -108,14 +117,16 @@ func (p *proxy) cutAll() {
 	}
 }
 
-// struck tells what happens to one request or handshake.
-func (p *proxy) struck() (lineFault, <-chan struct{}) {
+// strike tells what happens to one request or handshake.
+func (p *proxy) strike() (lineFault, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.how == lineWell || p.dice.Float64() >= p.share {
-		return lineWell, p.ended
+	for _, x := range p.on {
+		if p.dice.Float64() < x.share {
+			return x.how, p.ended
+		}
 	}
-	return p.how, p.ended
+	return lineWell, p.ended
 }
 
 func (p *proxy) serve(raw net.Conn) {
@@ -130,7 +141,7 @@ func (p *proxy) serve(raw net.Conn) {
 	}()
 	conn := raw
 	if p.certs != nil {
-		how, _ := p.struck()
+		how, _ := p.strike()
 		if how == lineNoTLS {
 			reset(raw)
 			return
@@ -155,7 +166,7 @@ func (p *proxy) one(conn, raw net.Conn, req *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	how, ended := p.struck()
+	how, ended := p.strike()
 	switch how {
 	case lineReset:
 		reset(raw)
