@@ -45,6 +45,23 @@ func noted(event string) bool {
 	}
 }
 
+// factsOf are those of some events, in their order. Of a post the newest is enough: its state holds what
+// became of it until then.
+func factsOf(log string, batch []bus.Record) (facts []Fact) {
+	later := map[string]bool{}
+	for _, r := range slices.Backward(batch) {
+		if later[r.Subject] {
+			continue
+		}
+		if f, ok := factOf(log, r); ok {
+			later[r.Subject] = f.State != "" // a post
+			facts = append(facts, f)
+		}
+	}
+	slices.Reverse(facts)
+	return facts
+}
+
 // factOf is what has to be noted of an event; false: nothing.
 func factOf(log string, r bus.Record) (Fact, bool) {
 	f := Fact{Log: log, Seq: r.Seq, At: r.Time.UTC(), Subject: r.Subject, Event: r.Event}

@@ -159,13 +159,7 @@ func (o *Outside) follow(ctx context.Context, b *bus.Bus, until uint64) error {
 	written := time.Now()
 	next := o.mark
 	err := b.Follow(ctx, o.mark.Seq+1, nil, func(batch []bus.Record, pending uint64) error {
-		var facts []Fact
-		for _, r := range batch {
-			if f, ok := factOf(o.mark.Log, r); ok {
-				facts = append(facts, f)
-			}
-		}
-		if err := appendFacts(o.dir, facts); err != nil {
+		if err := appendFacts(o.dir, factsOf(o.mark.Log, batch)); err != nil {
 			return err
 		}
 		if len(batch) >= crowd && until == 0 {
