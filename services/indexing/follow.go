@@ -20,7 +20,7 @@ const logEvery = 20
 // then written once.
 const (
 	crowd  = 250
-	breath = 50 * time.Millisecond
+	breath = 200 * time.Millisecond
 )
 
 // project brings the index up to date and keeps it so, until its epoch or ctx ends.
