@@ -12,7 +12,7 @@ import (
 
 // Of two faults that are on at once each ends by itself: a line that nobody listens at comes back.
 func TestFaultsOfOneLineOverlap(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // of this test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
@@ -20,7 +20,7 @@ func TestFaultsOfOneLineOverlap(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = p.listener.Close() })
 	answers := func() bool {
-		c, err := net.Dial("tcp", addr) //nolint:noctx // of this test
+		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			_ = c.Close()
 		}

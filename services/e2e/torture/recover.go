@@ -99,7 +99,7 @@ const (
 	// openMost is how long an attempt may stand open: its call, the lease, and the look that finds it.
 	openMost = lease + callDeadline + callTimeout + 6*time.Second
 	// crowdMost: what fell due since the faults ended may wait longer, for others that came before it.
-	crowdMost = 15 * time.Second
+	crowdMost = back
 )
 
 // notMoving looks for what nobody moves on.
