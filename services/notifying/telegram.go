@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"unicode/utf16"
 
 	"github.com/palinsesto/palinsesto/services/internal/config"
@@ -36,13 +37,22 @@ func newTelegram(c config.AlertTelegram) *telegramChat {
 	}}
 }
 
+// whole is the message where there is no subject line of its own: what one alert is called is said once.
+func (m message) whole() string {
+	first, rest, _ := strings.Cut(m.body, "\n")
+	if first != "" && strings.HasSuffix(m.subject, first) {
+		return m.subject + "\n" + rest
+	}
+	return m.subject + "\n\n" + m.body
+}
+
 func (t *telegramChat) send(ctx context.Context, m message) error {
 	token, _, err := t.conf.Token.Read()
 	if err != nil {
 		return fmt.Errorf("token degli avvisi (token of the alerts): %w", err)
 	}
 	body, err := json.Marshal(map[string]any{
-		"chat_id": t.conf.Chat, "text": cut(m.subject+"\n\n"+m.body, textMost), "disable_notification": m.silent,
+		"chat_id": t.conf.Chat, "text": cut(m.whole(), textMost), "disable_notification": m.silent,
 		"link_preview_options": map[string]bool{"is_disabled": true},
 	})
 	if err != nil {

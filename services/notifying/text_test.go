@@ -3,6 +3,7 @@
 package notifying
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ Manuale: deploy/OPERATORS.md, «post.uncertain»`, s.paragraph(italian(), a))
 	two := s.compose([]palinsesto.Alert{a, over})
 	require.Equal(t, "Palinsesto [AVVISO] 12 post incerti su telegram-marche (timeout) (e altri 1)", two.subject)
 	require.False(t, two.silent)
+	require.Equal(t, 2, strings.Count(two.whole(), "12 post incerti")-1, "one in the subject, one for each")
+	require.Equal(t, 1, strings.Count(s.compose([]palinsesto.Alert{a}).whole(), "12 post incerti"), "in a chat it is said once")
 	require.True(t, s.compose([]palinsesto.Alert{over}).silent)
 	require.Equal(t, two.id, s.compose([]palinsesto.Alert{a, over}).id)
 }

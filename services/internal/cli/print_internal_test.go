@@ -53,3 +53,8 @@ func TestNoHouse(t *testing.T) {
 	require.ErrorContains(t, noHouse("dati", fs.ErrPermission), "è di un altro utente")
 	require.ErrorContains(t, noHouse("dati", fs.ErrNotExist), "nessuna casa in funzione su dati")
 }
+
+func TestClock(t *testing.T) {
+	require.Equal(t, "22/11/2026 21:59:03", clock("2026-11-22T21:59:03.588443343+01:00"))
+	require.Empty(t, clock(""))
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/palinsesto/palinsesto/services/internal/house"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
@@ -178,7 +179,7 @@ func (c *tokenListCmd) Run(r *Run) error {
 	return r.answer(raw, func() error {
 		var rows [][]string
 		for _, t := range list.Items {
-			rows = append(rows, []string{t.ID, t.Role, t.Centre, t.Made, t.Revoked, t.Name})
+			rows = append(rows, []string{t.ID, t.Role, t.Centre, clock(t.Made), clock(t.Revoked), t.Name})
 		}
 		return r.table([]string{"ID", "RUOLO", "CENTRO", "CREATO", "REVOCATO", "DI CHI"}, rows, cut)
 	})
@@ -203,4 +204,13 @@ func (c *tokenRevokeCmd) Run(r *Run) error {
 		return err
 	}
 	return r.answer(json.RawMessage(`{"revoked":true}`), func() error { return r.say("revocato (revoked): %s", c.ID) })
+}
+
+// clock is a time that is kept as it was written, for people; what is none stays as it is.
+func clock(written string) string {
+	at, err := time.Parse(time.RFC3339Nano, written)
+	if err != nil {
+		return written
+	}
+	return moment(&at)
 }

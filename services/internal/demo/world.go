@@ -150,9 +150,6 @@ func chats(cfg *config.Config, tokens []string) []telegram.Chat {
 		}
 	}
 	var all []telegram.Chat
-	if id, err := strconv.ParseInt(operators, 10, 64); err == nil {
-		all = append(all, telegram.Chat{ID: id, Title: "operatori", Members: 4, Admins: admins})
-	}
 	for i, c := range cfg.Channels {
 		if c.Network != telegram.Network {
 			continue
@@ -164,6 +161,10 @@ func chats(cfg *config.Config, tokens []string) []telegram.Chat {
 			chat.ID = id
 		}
 		all = append(all, chat)
+	}
+	// Last: the wall shows them in this order, and the public comes first.
+	if id, err := strconv.ParseInt(operators, 10, 64); err == nil {
+		all = append(all, telegram.Chat{ID: id, Title: "operatori", Members: 4, Admins: admins})
 	}
 	return all
 }

@@ -3,6 +3,7 @@
 package embednats
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -15,10 +16,21 @@ type logger struct{ l *slog.Logger }
 // and of use on this machine only.
 const expected = "Plaintext passwords detected"
 
+// afterKill are what a start after a kill or a power cut says: the server reads its own files again instead of
+// its notes about them, which is what it is for. Nobody has to do anything.
+var afterKill = []string{"Stream state outdated", "errored: prior state file"}
+
 func (g logger) Warnf(f string, v ...any) {
-	if !strings.HasPrefix(f, expected) {
-		g.l.Warn("NATS", "says", fmt.Sprintf(f, v...))
+	if strings.HasPrefix(f, expected) {
+		return
 	}
+	said, level := fmt.Sprintf(f, v...), slog.LevelWarn
+	for _, harmless := range afterKill {
+		if strings.Contains(said, harmless) {
+			level = slog.LevelInfo
+		}
+	}
+	g.l.Log(context.Background(), level, "NATS", "says", said)
 }
 
 func (g logger) Noticef(f string, v ...any) { g.l.Debug("NATS", "says", fmt.Sprintf(f, v...)) }
