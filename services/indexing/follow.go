@@ -102,6 +102,7 @@ func (s *Service) follow(ctx context.Context, m index.Meta) error {
 // copy, and now and then sweeps the due queue against the log.
 func (s *Service) watchEpoch(ctx context.Context, epoch string, end context.CancelCauseFunc) {
 	swept := s.Clock()
+	sweptLog := swept
 	for n := 1; wait(ctx, beat); n++ {
 		m, err := s.Index.Meta(ctx)
 		if err != nil {
@@ -123,7 +124,17 @@ func (s *Service) watchEpoch(ctx context.Context, epoch string, end context.Canc
 				s.Log.Warn("due queue not swept, it is tried again", "error", err)
 			}
 		}
+		if now := s.Clock(); now.Sub(sweptLog).Abs() >= sweepLogEvery {
+			sweptLog = now
+			if err := s.sweepLog(ctx, epoch); err != nil && ctx.Err() == nil && !errors.Is(err, index.ErrNoIndex) {
+				s.Log.Warn("index not swept against the log, it is tried again", "error", err)
+			}
+		}
 	}
 }
 
-const sweepEvery = time.Minute
+const (
+	sweepEvery = time.Minute
+	// sweepLogEvery: it reads every aggregate, a hundred thousand in some seconds.
+	sweepLogEvery = time.Hour
+)

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/palinsesto/palinsesto/services/contract"
+	"github.com/palinsesto/palinsesto/services/internal/bus"
 	"github.com/palinsesto/palinsesto/services/internal/index"
 	"github.com/palinsesto/palinsesto/services/palinsesto"
 )
@@ -30,6 +31,20 @@ func (s *Service) sweep(ctx context.Context, epoch string) error {
 		}
 	}
 	return nil
+}
+
+// sweepLog goes the other way: whatever the log has is given to the index, which takes what it lacks or has
+// older. So a document that was lost without its epoch, as by a hand in Redis, comes back by itself also
+// where no list leads to it any more.
+func (s *Service) sweepLog(ctx context.Context, epoch string) error {
+	_, err := s.Bus.Snapshot(ctx, func(batch []bus.Record, _, _ uint64) error {
+		if err := s.Index.Apply(ctx, epoch, s.docs(batch), 0); err != nil {
+			return err
+		}
+		wait(ctx, breath) // nobody is in a hurry for this
+		return ctx.Err()
+	})
+	return err
 }
 
 func (s *Service) sweepPage(ctx context.Context, epoch string, hits []index.Hit) error {
