@@ -70,7 +70,10 @@ func (o *Outside) Compare(ctx context.Context, b *bus.Bus, place string) (string
 	if err != nil {
 		return "", err
 	}
-	m := o.mark
+	m, err := o.furthest(log)
+	if err != nil {
+		return "", err
+	}
 	switch {
 	case m.Log == "" && place == "":
 		return "", nil
@@ -91,6 +94,23 @@ func (o *Outside) Compare(ctx context.Context, b *bus.Bus, place string) (string
 		return fmt.Sprintf("Il registro è tornato indietro ed è proseguito per un'altra strada dall'evento %d in poi, o prima.", m.Seq), nil
 	}
 	return "", err
+}
+
+// furthest is the mark, or what was noted since it was written: it follows once a second, and a log that lost
+// its last events on a full disk went back by less.
+func (o *Outside) furthest(log string) (Mark, error) {
+	m := o.mark
+	if m.Log != log {
+		return m, nil
+	}
+	facts, _, err := o.Facts(log, m.Seq)
+	for _, f := range facts {
+		// What was noted before the mark was last put is of a log that went another way.
+		if f.Seq > m.Seq && f.At.After(m.At) {
+			m.Seq, m.At = f.Seq, f.At
+		}
+	}
+	return m, err
 }
 
 // Seen is how far the log had come.

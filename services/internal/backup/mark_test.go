@@ -4,10 +4,12 @@ package backup_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -102,6 +104,39 @@ func TestMark(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "mark.json"), []byte("{"), 0o600))
 	_, err = backup.OpenOutside(dir)
 	require.ErrorContains(t, err, "non si legge")
+}
+
+// A log that lost what came after the mark is told by what was noted meanwhile: on a full disk, with the
+// mark a second old, a post went out again.
+func TestLogThatLostItsLastEvents(t *testing.T) {
+	h := newHouse(t)
+	dir := t.TempDir()
+	o := h.outside(dir)
+	mark, err := os.ReadFile(filepath.Join(dir, "mark.json"))
+	require.NoError(t, err)
+	h.post(h.approved("a", noon), "due", "publishing", "posted")
+	h.noted(o, dir)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mark.json"), mark, 0o600)) // as it was before
+	again, err := backup.OpenOutside(dir)
+	require.NoError(t, err)
+	why, err := again.Compare(t.Context(), h.b, "")
+	require.NoError(t, err)
+	require.Empty(t, why, "all that was noted is there")
+
+	last, err := h.b.LastSeq(t.Context())
+	require.NoError(t, err)
+	log, err := h.b.LogID(t.Context())
+	require.NoError(t, err)
+	files, err := filepath.Glob(filepath.Join(dir, "facts-*.jsonl"))
+	require.NoError(t, err)
+	f, err := os.OpenFile(files[0], os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(f, `{"log":%q,"seq":%d,"at":%q,"subject":"palinsesto.post.c.x","event":"posted"}`+"\n", log, last+1, time.Now().UTC().Format(time.RFC3339Nano))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	why, err = again.Compare(t.Context(), h.b, "")
+	require.NoError(t, err)
+	require.Contains(t, why, "tornato indietro")
 }
 
 // A line that a power cut tore, or that somebody spoilt, takes no other with it.
