@@ -10,6 +10,7 @@ package indexing
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -81,6 +82,10 @@ func (s *Service) onRebuild(ctx context.Context, _ []byte) ([]byte, error) {
 	}
 	select {
 	case err := <-done:
+		if errors.Is(err, index.ErrNoIndex) { // its lock ran out, as on a machine that was held up
+			err = palinsesto.Refuse(palinsesto.CodeBusy, "La ricostruzione è stata interrotta e l'indice di prima resta: riprovare.",
+				"The rebuild was interrupted and the index is what it was: try again.")
+		}
 		return nil, err
 	case <-ctx.Done():
 		return nil, nil
