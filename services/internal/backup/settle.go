@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -118,7 +119,7 @@ func (s *settler) hold(ctx context.Context) (palinsesto.Hold, error) {
 // settle asks people about what may have gone out.
 func (s *settler) settle(ctx context.Context) error {
 	var posts []post
-	known := map[string]bool{}
+	known := map[string]post{}
 	_, err := s.b.Snapshot(ctx, func(batch []bus.Record, _, _ uint64) error {
 		for _, r := range batch {
 			a, err := contract.ParseSubject(r.Subject)
@@ -132,7 +133,7 @@ func (s *settler) settle(ctx context.Context) error {
 				}
 			case contract.AggregatePost:
 				if e, err := bus.Decode(contract.Posts, r); err == nil {
-					posts, known[r.Subject] = append(posts, e), true
+					posts, known[r.Subject] = append(posts, e), e
 				}
 			}
 		}
@@ -235,7 +236,8 @@ func (s *settler) doubtEdit(ctx context.Context, cur post) error {
 // missing makes the posts of an approval that the copy caught before its posts were made, and at once
 // uncertain: else scheduling would make them now, as if they were new. What was noted of them since is then
 // done again, as for any other post.
-func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, known map[string]bool) error {
+// That the copy may have it cancelled or removed, for an earlier approval, changes nothing.
+func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, known map[string]post) error {
 	if seg.Approval == nil || seg.Approval.Due.After(s.back.Now) || seg.ExpiredAt(s.back.Taken) {
 		return nil
 	}
@@ -243,9 +245,11 @@ func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, know
 	for _, v := range seg.Approval.Variants {
 		id := palinsesto.PostID(seg.ID, v.Channel, 0)
 		subject := contract.PostSubject(v.Channel, id)
-		if known[subject] {
+		cur, there := known[subject]
+		if there && !(over(cur.State.State) && s.behind(cur.State, seg)) {
 			continue
 		}
+		cur.Subject = subject
 		due := seg.Approval.Due
 		if due.IsZero() {
 			due = s.back.Taken
@@ -254,12 +258,13 @@ func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, know
 			ID: id, Segnalazione: seg.ID, Centre: seg.Centre, Channel: v.Channel, Network: v.Network, Kind: seg.Kind,
 			Title: seg.Title, State: palinsesto.PostQueued, Approved: seg.Version, Hash: v.Hash, Expires: seg.ExpiresAt,
 			Parts: make([]palinsesto.PartState, len(v.Parts)), Due: due, FirstDue: due, Bend: seg.Approval.Bend || seg.Approval.Due.IsZero(),
+			Attempts: cur.State.Attempts,
 		}
-		made, err := bus.Put(ctx, s.b, contract.Posts, post{Subject: subject}, string(palinsesto.PostWasQueued), s.envelope(s.back.Why), next)
+		made, err := bus.Put(ctx, s.b, contract.Posts, cur, string(palinsesto.PostWasQueued), s.envelope(s.back.Why), next)
 		if err == nil {
 			err = s.doubt(ctx, made)
 		}
-		if f, noted := s.absent[subject]; noted && err == nil {
+		if f, noted := s.noted(subject); noted && err == nil {
 			delete(s.absent, subject)
 			err = s.repeatPost(ctx, f)
 		}
@@ -268,4 +273,19 @@ func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, know
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// over: scheduling makes such a post anew when its segnalazione is approved again.
+func over(state palinsesto.PostState) bool {
+	return state == palinsesto.PostCancelled || state == palinsesto.PostRemoved
+}
+
+// noted is the newest of what was noted outside of a subject.
+func (s *settler) noted(subject string) (Fact, bool) {
+	for _, f := range slices.Backward(s.back.Facts) {
+		if f.Subject == subject {
+			return f, true
+		}
+	}
+	return Fact{}, false
 }

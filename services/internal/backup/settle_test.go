@@ -330,3 +330,25 @@ func TestSettleIsCutOff(t *testing.T) {
 		h.lawful()
 	}
 }
+
+// The copy has a post as over, and its segnalazione as approved anew: scheduling would make it as if it were
+// new. It may be out since; where that was noted it is.
+func TestOverInTheCopyAndApprovedAnew(t *testing.T) {
+	h := newHouse(t)
+	var subjects []string
+	var hash string
+	for _, name := range []string{"a", "b"} {
+		seg := h.approved(name, noon)
+		hash = seg.Approval.Variants[0].Hash
+		seg.Version-- // of the approval before
+		subjects = append(subjects, h.post(seg, palinsesto.PostWasCancelled))
+	}
+	link := "https://t.me/x/9"
+	fact := backup.Fact{Log: "l", Seq: 900, At: noon.Add(time.Minute), Subject: subjects[1], Event: "posted", State: "posted", Hash: hash, Link: link,
+		Parts: []palinsesto.PartState{{Posted: true, RemoteIDs: []string{"9"}, Link: link}}}
+	h.settle(fact)
+	require.Equal(t, palinsesto.PostUncertain, h.load(subjects[0]).State)
+	require.Equal(t, palinsesto.PostPosted, h.load(subjects[1]).State)
+	require.Equal(t, link, h.load(subjects[1]).Link)
+	h.lawful(fact)
+}
