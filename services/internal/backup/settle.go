@@ -246,7 +246,7 @@ func (s *settler) missing(ctx context.Context, seg palinsesto.Segnalazione, know
 		id := palinsesto.PostID(seg.ID, v.Channel, 0)
 		subject := contract.PostSubject(v.Channel, id)
 		cur, there := known[subject]
-		if there && !(over(cur.State.State) && s.behind(cur.State, seg)) {
+		if again := over(cur.State.State) && s.behind(cur.State, seg); there && !again {
 			continue
 		}
 		cur.Subject = subject
