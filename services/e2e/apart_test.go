@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/palinsesto/palinsesto/services/e2e/harness"
+	"github.com/palinsesto/palinsesto/services/internal/backup"
 	"github.com/palinsesto/palinsesto/services/internal/index/indextest"
 )
 
@@ -21,9 +22,11 @@ func TestRoomsApart(t *testing.T) {
 	w := newWorld(t, settings{channels: 2})
 	conf, env := w.house.Config, w.house.Env
 	var rooms []*harness.House
+	states := map[string]string{} // where each room keeps its notes; of two copies the later one
 	room := func(name string) *harness.House {
+		states[name] = t.TempDir()
 		h := &harness.House{Bin: program, Data: t.TempDir(), Config: conf,
-			Args: []string{"--nats", log.url, "--redis", redis.URL, name},
+			Args: []string{"--nats", log.url, "--redis", redis.URL, "--state-dir", states[name], name},
 			Env:  append([]string{"PALINSESTO_NATS_USER=" + name, "PALINSESTO_NATS_PASSWORD=" + password(name)}, env...)}
 		require.NoError(t, h.Start())
 		t.Cleanup(func() {
@@ -37,7 +40,9 @@ func TestRoomsApart(t *testing.T) {
 	}
 	w.house = room("api") // rooms start in any order
 	second := map[string]*harness.House{}
+	noted := map[string]string{}
 	for _, name := range []string{"publishing", "scheduling", "publishing", "scheduling", "approval", "intake", "media", "notifying", "indexing"} {
+		noted[name] = states[name] // of the copy that stays
 		second[name] = room(name)
 	}
 	for range rooms {
@@ -65,5 +70,10 @@ func TestRoomsApart(t *testing.T) {
 	requireNoForgery(t, log)
 	for _, h := range rooms {
 		require.NoError(t, h.Stop(30*time.Second))
+	}
+	for _, name := range []string{"scheduling", "publishing"} { // their users may read what they have to note
+		out, err := backup.OpenOutside(noted[name])
+		require.NoError(t, err)
+		require.Greater(t, out.Seen(), uint64(3*posts), "%s notes what happens outside its data folder", name)
 	}
 }
