@@ -26,7 +26,7 @@ func TestSweepLogBringsBack(t *testing.T) {
 	half, err := x.Rebuild(t.Context(), name)
 	require.NoError(t, err)
 	last, err := b.Snapshot(t.Context(), func(batch []bus.Record, _, _ uint64) error {
-		return half.Put(t.Context(), s.docs(slices.DeleteFunc(batch, func(r bus.Record) bool { return r.Seq == 4 || r.Seq == 18 })))
+		return half.Put(t.Context(), s.docs(slices.DeleteFunc(slices.Clone(batch), func(r bus.Record) bool { return r.Seq == 4 || r.Seq == 18 })))
 	})
 	require.NoError(t, err)
 	epoch, err := half.Finish(t.Context(), last)
