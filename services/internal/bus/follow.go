@@ -57,7 +57,8 @@ func (b *Bus) snapshot(ctx context.Context, upTo uint64, take func(batch []Recor
 		done += uint64(len(batch))
 		// The end is told by place, not by count: over a reconnection the library goes on by sequence,
 		// with what has been superseded too.
-		return batch[len(batch)-1].Seq >= upTo, take(batch, done, max(done, total))
+		end := batch[len(batch)-1].Seq >= upTo // read first: the batch is take's to change
+		return end, take(batch, done, max(done, total))
 	})
 }
 
