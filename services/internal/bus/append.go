@@ -100,10 +100,13 @@ func (b *Bus) single(ctx context.Context, p *pending) (uint64, error) {
 			return 0, refusal(p, err)
 		}
 		// A guard fails also because our own earlier try was stored and its acknowledgement lost.
+		keeps := b.keeps() // asked before and after: it may be started again in between
 		switch seq, own, err := b.behindGuard(ctx, p); {
 		case err != nil: // as before; a look that finds nothing tells nothing, since a replica may lag
 		case own:
-			return seq, nil
+			if last = errors.Join(keeps, b.keeps()); last == nil {
+				return seq, nil
+			}
 		default:
 			return 0, ErrStale
 		}
@@ -139,6 +142,16 @@ func (b *Bus) behindGuard(ctx context.Context, p *pending) (uint64, bool, error)
 		return 0, false, err
 	}
 	return m.Sequence, m.Header.Get(headerAppend) == p.nonce, nil
+}
+
+// keeps tells whether what our own server shows is on its disk too. When a flush fails, on a full disk, it sends
+// no acknowledgement and goes on showing what it could not write, until it is started again. (A batch:
+// nats-server 2.15.2, fileStore.FlushAllPending in processJetStreamAtomicBatchMsg.)
+func (b *Bus) keeps() error {
+	if b.o.Server == nil {
+		return nil
+	}
+	return b.o.Server.Healthy()
 }
 
 func apiCode(err error) (int, bool) {

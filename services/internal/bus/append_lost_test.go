@@ -4,9 +4,11 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,4 +132,32 @@ func TestAppendAfterALostAcknowledgement(t *testing.T) {
 			require.Equal(t, c.looked, s.looked)
 		})
 	}
+}
+
+// sick is a server whose disk took nothing any more, until it was started again.
+type sick struct {
+	Server
+	asked atomic.Int64
+}
+
+func (s *sick) Healthy() error {
+	if s.asked.Add(1) <= 3 {
+		return errors.New("no space left on device")
+	}
+	return nil
+}
+
+// What a server shows that could not write it down is not believed: it is gone after the next start.
+func TestAppendThatIsShownButNotKept(t *testing.T) {
+	s := &scripted{
+		appends: []func(*nats.Msg) *nats.Msg{text("?"), text("?"), text(`{"stream":"PALINSESTO","seq":7}`)},
+		looks:   []func(*nats.Msg) *nats.Msg{stored(7, true)},
+	}
+	b := s.serve(t)
+	server := &sick{}
+	b.o.Server = server
+	seq, err := b.single(context.Background(), &pending{a: Append{Subject: "palinsesto.post.ch.1", Expect: 6}, nonce: "mine"})
+	require.NoError(t, err)
+	require.Equal(t, uint64(7), seq)
+	require.EqualValues(t, 4, server.asked.Load(), "unhealthy at both looks: told by the server's own acknowledgement")
 }

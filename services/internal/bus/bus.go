@@ -27,6 +27,7 @@ import (
 // Server is a NATS server in this process.
 type Server interface {
 	InProcessConn() (net.Conn, error)
+	Healthy() error // why it takes no appends, if so
 }
 
 // Options say where the log is and who asks.
