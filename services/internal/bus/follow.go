@@ -20,7 +20,7 @@ const (
 	// newestAtOnce bounds what is on its way of the newest of each aggregate, by number. By size it must not
 	// be: nats-server (2.15.2, consumer.go, loopAndGatherMsgs) puts back what is too large for what was asked
 	// for, but its list of the newest has gone on, and the message is never sent.
-	newestAtOnce = 500
+	newestAtOnce = 4000
 )
 
 // Snapshot hands over the newest message of every aggregate, in the order of the log, and returns the
